@@ -1,0 +1,75 @@
+package znode
+
+import "time"
+
+// A SessionID names a session. Zero means no session; valid ids are positive.
+type SessionID int64
+
+// A RequestID names one request of one member, for ever: a member never uses an incarnation
+// twice, and numbers its requests within it from 1. The zero RequestID stands for the writer
+// itself, which ends overdue sessions without being asked.
+type RequestID struct {
+	Member, Incarnation, Number uint64
+}
+
+// An Owner is the connection that a session belongs to: the member it is attached to, and a
+// generation that grows with every attachment. The zero Owner in a [Request] is not checked.
+type Owner struct {
+	Member     uint64
+	Generation int64
+}
+
+// An OpKind says what an [Op] asks for.
+type OpKind uint8
+
+// The kinds of operations. Those up to OpReap are ZooKeeper's.
+const (
+	OpCreate  OpKind = iota + 1 // Path, Data, ACL, Node, Sequential, TTL, Parents, Protected
+	OpDelete                    // Path, Version, Czxid, Own
+	OpSetData                   // Path, Data, Version
+	OpSetACL                    // Path, ACL, Version (compared with the znode's aversion)
+	OpCheck                     // Path, Version
+	OpReap                      // Path; deletes an empty container or a lapsed TTL znode; not for clients
+	OpVacant                    // Path; refused with ErrHeld while a contender stands under Path
+	OpOpen                      // Session: the new session's record
+	OpMove                      // Session.ID, Session.Owner, Session.TTL (0 keeps it)
+	OpClose                     // closes Session.ID, or the request's session when that is 0
+	OpFence                     // Path: the fence's name, Czxid: the token
+)
+
+// An Op is one operation of a [Request].
+type Op struct {
+	Kind       OpKind
+	Path       string
+	Data       []byte // nil is ZooKeeper's null, which is not the same as empty
+	ACL        []ACL  // nil is refused with ErrInvalidACL, as ZooKeeper does
+	Node       Kind
+	Sequential bool
+	TTL        int64  // of a TTL znode, in milliseconds
+	Parents    bool   // create missing ancestors, as containers open to all
+	Protected  string // 36-character id: if the session already owns a child of Path's parent whose name starts with "_c_"+Protected+"-", answer with that one
+	Version    int32  // -1 matches any
+	Czxid      int64  // of OpDelete: only the incarnation of the znode that this zxid created; 0: any
+	Own        bool   // of OpDelete: only a znode of the request's session
+	Session    Session
+}
+
+// A Request is one or more operations that happen together, at one zxid, or not at all.
+type Request struct {
+	ID      RequestID
+	Session SessionID    // whose request it is; 0: nobody's
+	Owner   Owner        // the connection it came over; zero: not checked
+	Auth    []Credential // whom ACLs are checked against; nobody's requests are checked too
+	Ops     []Op
+}
+
+// A Session is a session's record in the log.
+type Session struct {
+	ID      SessionID
+	TTL     time.Duration // granted
+	Owner   Owner
+	OneShot bool              // made for one hold, and closed with it
+	Labels  map[string]string // who it is: host, pid, name; never changed after the open
+	Opened  int64             // when, in milliseconds since 1970, by the writer's clock
+	Czxid   int64             // zxid of its open
+}
