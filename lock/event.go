@@ -1,0 +1,42 @@
+package lock
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/lockkeeper/lockkeeper/lease"
+)
+
+// An EventKind says what happened to a lock.
+type EventKind string
+
+// The kinds of events.
+const (
+	EventAcquired EventKind = "acquired"
+	EventReleased EventKind = "released" // by its own session
+	EventLost     EventKind = "lost"     // any other way; Cause says which
+	EventWaiting  EventKind = "waiting"  // joined the queue behind others
+	EventLeft     EventKind = "left"     // gave up waiting
+)
+
+// An EventID orders events. It is the same on every member, so that a subscriber can go on at
+// another one. The zero EventID comes before all.
+type EventID struct {
+	Revision int64
+	Index    int // within the revision
+}
+
+func (id EventID) String() string { return fmt.Sprintf("%d-%d", id.Revision, id.Index) }
+
+// An Event is one change of a lock's holder or queue, in the log's order.
+type Event struct {
+	ID      EventID
+	Kind    EventKind
+	Name    string
+	Token   Token
+	Session lease.ID
+	Owner   string
+	Cause   string // of EventLost: "forced", "deleted", "expired", "closed"
+	Reason  string // of a forced release
+	Time    time.Time
+}

@@ -1,0 +1,176 @@
+package lock
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/lockkeeper/lockkeeper/lease"
+)
+
+// A Token is a fencing token: the czxid of the contender's znode. It grows with every grant of
+// a name, for ever, and stays below 2^53.
+type Token int64
+
+// A State says how a contender stands to its lock.
+type State string
+
+// The states that the service tells.
+const (
+	Held     State = "held"
+	Waiting  State = "waiting"
+	Released State = "released"
+)
+
+// A Read says how fresh a read must be. The zero Read takes this member's tree as it is.
+type Read struct {
+	Linearizable bool  // at least as new as every write answered before the read began
+	MinRevision  int64 // at least as new as this revision of the quorum's log
+}
+
+// A Contender is one place in a lock's queue, held or waiting, from whichever door.
+type Contender struct {
+	Token    Token
+	Session  lease.ID
+	State    State
+	Position int // 0 holds; n waits behind n others
+	Owner    string
+	Reason   string
+	Metadata map[string]string
+	Door     string    // "rest", "stream", "zookeeper", or "" where a foreign client left no word
+	Enqueued time.Time // by the writer's clock
+	Since    time.Time // when it became the holder; zero while waiting
+	Znode    string    // its path
+}
+
+// A Hold is a contender's state as answered to its own client.
+type Hold struct {
+	Name     string
+	Contender
+	Ticket   string        // names the contender in Await and Leave
+	TTL      time.Duration // of its session
+	Deadline time.Time     // the session cannot end before this, by this member's clock; zero where not asked for
+	OneShot  bool          // the session was made for this hold
+	Revision int64
+	Repeated bool // the request had been done before; this is what it got
+}
+
+// A Request asks for a lock.
+type Request struct {
+	Name       string            // a znode path without its leading slash
+	Session    lease.ID          // 0: open a one-shot session for this hold
+	Generation int64             // of the attachment it came over; 0: not checked
+	TTL        time.Duration     // of the one-shot session; see [lease.Options]
+	Labels     map[string]string // of the one-shot session
+	Owner      string            // for people: who
+	Reason     string            // for people: why
+	Metadata   map[string]string
+	RequestID  string // makes the request repeatable; empty: a fresh one
+	Door       string
+}
+
+// A Release names the hold, or the place in the queue, to give up.
+type Release struct {
+	Name       string
+	Session    lease.ID // 0 only with Force
+	Generation int64
+	Token      Token  // 0: the session's hold of the name, its oldest contender
+	RequestID  string // of the acquire; an alternative to Token
+	Force      bool   // take the lock from whoever holds it
+	Reason     string // of a forced release, told to the holder
+}
+
+// A Done says what a release came to.
+type Done struct {
+	Name     string
+	Token    Token // 0 where nothing was held and nothing is remembered
+	Revision int64
+	Repeated bool // it had been released before
+}
+
+// A Queue is a lock's holder and waiters, in order.
+type Queue struct {
+	Name       string
+	Contenders []Contender // [0] holds, if any
+	Total      int         // contenders in all; Contenders may be cut
+	Revision   int64
+}
+
+// A Page is a part of the list of locks, in the order of their names.
+type Page struct {
+	Locks    []Queue // with their holder only; Total counts the queue
+	Next     string  // pass as after for the next page; empty at the end
+	Revision int64
+}
+
+// A Fence is a named register that only moves up.
+type Fence struct {
+	Name     string
+	Token    Token // the highest seen; 0: never checked
+	Revision int64
+}
+
+// The sentinels of this package. Each is matched by the error type beside it.
+var (
+	// ErrHeld is returned when a try or a wait ended without the lock. See [HeldError].
+	ErrHeld = errors.New("lock is held")
+	// ErrNotHeld is returned for a release or keepalive of what the session does not hold.
+	ErrNotHeld = errors.New("lock is not held by this session")
+	// ErrHoldLost is returned for a hold that was taken away. See [HoldLostError].
+	ErrHoldLost = errors.New("hold lost")
+	// ErrStaleToken is returned when a fence has seen a higher token. See [StaleTokenError].
+	ErrStaleToken = errors.New("stale token")
+	// ErrNoTicket is returned for a ticket whose place in the queue is gone.
+	ErrNoTicket = errors.New("no such ticket")
+	// ErrTooManyWaiters is returned when a lock's queue is full.
+	ErrTooManyWaiters = errors.New("too many waiters")
+	// ErrEventsGone is returned when events to resume after are no longer remembered.
+	ErrEventsGone = errors.New("events no longer remembered")
+)
+
+// A HeldError says who holds a lock. It matches [ErrHeld].
+type HeldError struct {
+	Name     string
+	Holder   Contender // zero Token where the holder left meanwhile
+	Position int       // how many stood ahead
+	Revision int64
+}
+
+func (e *HeldError) Error() string {
+	who := e.Holder.Owner
+	if who == "" {
+		who = "session " + lease.FormatID(e.Holder.Session)
+	}
+	return fmt.Sprintf("lock %q is held by %s since %s", e.Name, who, e.Holder.Since.Format(time.RFC3339))
+}
+
+// Is reports whether target is [ErrHeld].
+func (e *HeldError) Is(target error) bool { return target == ErrHeld }
+
+// A HoldLostError says how a hold ended other than by its own release. It matches [ErrHoldLost].
+type HoldLostError struct {
+	Name   string
+	Token  Token
+	Cause  string // "forced", "deleted", "expired", "closed"
+	Reason string // of a forced release
+}
+
+func (e *HoldLostError) Error() string {
+	return fmt.Sprintf("hold %d of lock %q is lost: %s", e.Token, e.Name, e.Cause)
+}
+
+// Is reports whether target is [ErrHoldLost].
+func (e *HoldLostError) Is(target error) bool { return target == ErrHoldLost }
+
+// A StaleTokenError says what a fence has seen. It matches [ErrStaleToken].
+type StaleTokenError struct {
+	Fence          string
+	Token, Highest Token
+}
+
+func (e *StaleTokenError) Error() string {
+	return fmt.Sprintf("token %d is stale: fence %q has seen %d", e.Token, e.Fence, e.Highest)
+}
+
+// Is reports whether target is [ErrStaleToken].
+func (e *StaleTokenError) Is(target error) bool { return target == ErrStaleToken }
