@@ -1,0 +1,125 @@
+// Package server runs one member: it opens the quorum, the tree, the sessions, the locks and the
+// doors in order, and closes them in the reverse.
+package server
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/lockkeeper/lockkeeper/lease"
+)
+
+// Off, as a listen address, turns a door off.
+const Off = "off"
+
+// Config says what member to run. Start from [DefaultConfig]: the zero Config does not validate.
+// Each field is set by the flag named in its comment. Durations of 0 and sizes of 0 in [Limits]
+// are refused by [Config.Validate]; they never mean "without limit".
+type Config struct {
+	Name    string // --name: this member's name in its cluster; lives as long as the data directory
+	DataDir string // --data-dir: everything the member keeps; made if missing
+
+	HTTPListen      string // --http-listen: host:port of the REST door, or "off"; port 0 picks a free one
+	ZooKeeperListen string // --zookeeper-listen: host:port of the ZooKeeper door, or "off"; not served yet
+	ClientListen    string // --client-listen: host:port where the other members reach the writer
+	PeerListen      string // --peer-listen: host:port of the quorum's own traffic
+
+	AdvertiseClient string // --advertise-client: host:port that others dial; empty: ClientListen
+	AdvertisePeer   string // --advertise-peer: host:port that others dial; empty: PeerListen
+
+	InitialCluster map[string]string // --initial-cluster: name to peer URL, this member included; empty: alone
+	Join           string            // --join: client addresses of a running cluster, separated by commas; empty: none
+
+	Heartbeat time.Duration // --heartbeat: between the leader's signs of life
+	Election  time.Duration // --election: silence after which a follower stands for election
+
+	InsecureClientListen bool // --insecure-client-listen: allow plain text off loopback, on closed networks
+	TLS                  TLS
+
+	Limits Limits
+
+	Version string       // of the binary, told in the member's card and in /v1/status
+	Logger  *slog.Logger // nil: nothing is logged
+}
+
+// TLS names the files that secure the client and the peer listener. Both sides of a connection
+// show a certificate. The zero TLS means plain text.
+type TLS struct {
+	CertFile string // --tls-cert-file: PEM, for server and client authentication
+	KeyFile  string // --tls-key-file: PEM
+	CAFile   string // --tls-ca-file: PEM; who may connect
+}
+
+// Enabled reports whether any file is named.
+func (t TLS) Enabled() bool { return t != TLS{} }
+
+// Limits bound what clients can ask of a member. Above them they get a typed error, and nobody
+// else waits. The flag of each is its name in lower case with dashes: --max-body-bytes.
+type Limits struct {
+	MaxBodyBytes     int64 // of one REST request
+	MaxNameBytes     int   // of a lock's or fence's name
+	MaxLabelBytes    int   // of all labels of one session
+	MaxMetadataBytes int   // of all metadata of one contender
+	MaxConns         int   // open connections of the REST door
+	MaxInFlight      int   // REST requests that do not wait
+	MaxWaiting       int   // REST requests held open for a lock
+	MaxEventStreams  int   // open event streams
+	PageLimit        int   // locks or sessions on one page of a list
+
+	MaxSessions int // alive in the cluster
+	MaxWaiters  int // in the queue of one lock
+
+	MinTTL time.Duration // shorter TTLs are raised to it; at least 2s
+	MaxTTL time.Duration // longer TTLs are lowered to it; at most 1h
+
+	MaxWait        time.Duration // one REST request may wait for a lock
+	RequestTimeout time.Duration // one request may take that does not wait
+	HeaderTimeout  time.Duration // a client may take to send its request's header
+	ReadTimeout    time.Duration // a client may take to send its request's body
+	WriteTimeout   time.Duration // a client may take to read one answer or event
+
+	MinFreeDisk      int64 // bytes free on the data directory's disk; below, what takes space is refused
+	MaxDatabaseBytes int64 // bytes in use in the database; above, what takes space is refused
+}
+
+// DefaultConfig returns the configuration of a member that runs alone and listens on loopback.
+func DefaultConfig() Config {
+	return Config{
+		Name:            "member1",
+		DataDir:         "./lockkeeper-data",
+		HTTPListen:      "127.0.0.1:7070",
+		ZooKeeperListen: "127.0.0.1:2181",
+		ClientListen:    "127.0.0.1:2379",
+		PeerListen:      "127.0.0.1:2380",
+		Heartbeat:       100 * time.Millisecond,
+		Election:        time.Second,
+		Limits:          DefaultLimits(),
+		Version:         "dev",
+	}
+}
+
+// DefaultLimits returns the limits of [DefaultConfig].
+func DefaultLimits() Limits {
+	return Limits{
+		MaxBodyBytes:     64 << 10,
+		MaxNameBytes:     1024,
+		MaxLabelBytes:    4 << 10,
+		MaxMetadataBytes: 8 << 10,
+		MaxConns:         10_000,
+		MaxInFlight:      8192,
+		MaxWaiting:       8192,
+		MaxEventStreams:  1024,
+		PageLimit:        1000,
+		MaxSessions:      200_000,
+		MaxWaiters:       10_000,
+		MinTTL:           lease.MinTTL,
+		MaxTTL:           lease.MaxTTL,
+		MaxWait:          time.Hour,
+		RequestTimeout:   10 * time.Second,
+		HeaderTimeout:    10 * time.Second,
+		ReadTimeout:      10 * time.Second,
+		WriteTimeout:     10 * time.Second,
+		MinFreeDisk:      512 << 20,
+		MaxDatabaseBytes: 8 << 30,
+	}
+}
