@@ -1,0 +1,131 @@
+package record
+
+import (
+	"encoding/binary"
+
+	"github.com/lockkeeper/lockkeeper/znode"
+)
+
+// Every operation starts with its kind and two bytes of flags, little-endian. A field without
+// its flag is zero.
+const (
+	opPath       uint16 = 1 << iota
+	opData              // not nil
+	opACL               // not nil
+	opNode              // not Persistent
+	opSequential        // true
+	opTTL
+	opParents // true
+	opProtected
+	opVersion
+	opCzxid
+	opOwn // true
+	opSession
+	opUnused uint16 = 0xf000
+
+	minOp = 3
+)
+
+func appendOp(dst []byte, op *znode.Op) []byte {
+	dst = append(dst, byte(op.Kind))
+	at := len(dst)
+	dst = append(dst, 0, 0)
+	var flags uint16
+	if op.Path != "" {
+		flags |= opPath
+		dst = appendString(dst, op.Path)
+	}
+	if op.Data != nil {
+		flags |= opData
+		dst = appendBytes(dst, op.Data)
+	}
+	if op.ACL != nil {
+		flags |= opACL
+		dst = appendACL(dst, op.ACL)
+	}
+	if op.Node != znode.Persistent {
+		flags |= opNode
+		dst = append(dst, byte(op.Node))
+	}
+	if op.Sequential {
+		flags |= opSequential
+	}
+	if op.TTL != 0 {
+		flags |= opTTL
+		dst = appendInt64(dst, op.TTL)
+	}
+	if op.Parents {
+		flags |= opParents
+	}
+	if op.Protected != "" {
+		flags |= opProtected
+		dst = appendString(dst, op.Protected)
+	}
+	if op.Version != 0 {
+		flags |= opVersion
+		dst = appendDelta(dst, int64(op.Version)) // mostly -1
+	}
+	if op.Czxid != 0 {
+		flags |= opCzxid
+		dst = appendInt64(dst, op.Czxid)
+	}
+	if op.Own {
+		flags |= opOwn
+	}
+	if !isZero(&op.Session) {
+		flags |= opSession
+		dst = appendSession(dst, &op.Session)
+	}
+	binary.LittleEndian.PutUint16(dst[at:], flags)
+	return dst
+}
+
+func (r *reader) op(op *znode.Op) {
+	op.Kind = znode.OpKind(r.byte())
+	if op.Kind < znode.OpCreate || op.Kind > znode.OpFence {
+		r.fail("unknown kind of operation")
+		return
+	}
+	flags := r.fixed16()
+	if flags&opUnused != 0 {
+		r.fail("unknown flags")
+		return
+	}
+	if flags&opPath != 0 {
+		op.Path = r.shared()
+		r.present(op.Path != "")
+	}
+	if flags&opData != 0 {
+		op.Data = r.bytes()
+	}
+	if flags&opACL != 0 {
+		op.ACL = r.acl()
+		r.present(op.ACL != nil)
+	}
+	if flags&opNode != 0 {
+		op.Node = r.nodeKind()
+	}
+	op.Sequential = flags&opSequential != 0
+	if flags&opTTL != 0 {
+		op.TTL = r.int64()
+		r.present(op.TTL != 0)
+	}
+	op.Parents = flags&opParents != 0
+	if flags&opProtected != 0 {
+		op.Protected = r.shared()
+		r.present(op.Protected != "")
+	}
+	if flags&opVersion != 0 {
+		op.Version = r.delta32()
+		r.present(op.Version != 0)
+	}
+	if flags&opCzxid != 0 {
+		op.Czxid = r.int64()
+		r.present(op.Czxid != 0)
+	}
+	op.Own = flags&opOwn != 0
+	if flags&opSession != 0 {
+		op.Session = r.session()
+		r.present(!isZero(&op.Session))
+	}
+}
