@@ -56,15 +56,17 @@ func (t TLS) Enabled() bool { return t != TLS{} }
 // Limits bound what clients can ask of a member. Above them they get a typed error, and nobody
 // else waits. The flag of each is its name in lower case with dashes: --max-body-bytes.
 type Limits struct {
-	MaxBodyBytes     int64 // of one REST request
-	MaxNameBytes     int   // of a lock's or fence's name
-	MaxLabelBytes    int   // of all labels of one session
-	MaxMetadataBytes int   // of all metadata of one contender
-	MaxConns         int   // open connections of the REST door
-	MaxInFlight      int   // REST requests that do not wait
-	MaxWaiting       int   // REST requests held open for a lock
-	MaxEventStreams  int   // open event streams
-	PageLimit        int   // locks or sessions on one page of a list
+	MaxBodyBytes      int // of one REST request
+	MaxNameBytes      int // of a lock's or fence's name
+	MaxTextBytes      int // of an owner or a reason, each
+	MaxRequestIDBytes int // of a request id; its flag is --max-request-id-bytes
+	MaxLabelBytes     int // of all labels of one session
+	MaxMetadataBytes  int // of all metadata of one contender
+	MaxConns          int // open connections of the REST door
+	MaxInFlight       int // REST requests that do not wait
+	MaxWaiting        int // REST requests held open for a lock
+	MaxEventStreams   int // open event streams
+	PageLimit         int // locks or sessions on one page of a list
 
 	MaxSessions int // alive in the cluster
 	MaxWaiters  int // in the queue of one lock
@@ -75,8 +77,10 @@ type Limits struct {
 	MaxWait        time.Duration // one REST request may wait for a lock
 	RequestTimeout time.Duration // one request may take that does not wait
 	HeaderTimeout  time.Duration // a client may take to send its request's header
-	ReadTimeout    time.Duration // a client may take to send its request's body
+	ReadTimeout    time.Duration // a client may take to send a whole request; longer than RequestTimeout
 	WriteTimeout   time.Duration // a client may take to read one answer or event
+	IdleTimeout    time.Duration // a connection may rest between two requests
+	EventHeartbeat time.Duration // between the comments of a silent event stream
 
 	MinFreeDisk      int64 // bytes free on the data directory's disk; below, what takes space is refused
 	MaxDatabaseBytes int64 // bytes in use in the database; above, what takes space is refused
@@ -101,25 +105,29 @@ func DefaultConfig() Config {
 // DefaultLimits returns the limits of [DefaultConfig].
 func DefaultLimits() Limits {
 	return Limits{
-		MaxBodyBytes:     64 << 10,
-		MaxNameBytes:     1024,
-		MaxLabelBytes:    4 << 10,
-		MaxMetadataBytes: 8 << 10,
-		MaxConns:         10_000,
-		MaxInFlight:      8192,
-		MaxWaiting:       8192,
-		MaxEventStreams:  1024,
-		PageLimit:        1000,
-		MaxSessions:      200_000,
-		MaxWaiters:       10_000,
-		MinTTL:           lease.MinTTL,
-		MaxTTL:           lease.MaxTTL,
-		MaxWait:          time.Hour,
-		RequestTimeout:   10 * time.Second,
-		HeaderTimeout:    10 * time.Second,
-		ReadTimeout:      10 * time.Second,
-		WriteTimeout:     10 * time.Second,
-		MinFreeDisk:      512 << 20,
-		MaxDatabaseBytes: 8 << 30,
+		MaxBodyBytes:      64 << 10,
+		MaxNameBytes:      1024,
+		MaxTextBytes:      1024,
+		MaxRequestIDBytes: 128,
+		MaxLabelBytes:     4 << 10,
+		MaxMetadataBytes:  8 << 10,
+		MaxConns:          10_000,
+		MaxInFlight:       8192,
+		MaxWaiting:        8192,
+		MaxEventStreams:   256,
+		PageLimit:         1000,
+		MaxSessions:       200_000,
+		MaxWaiters:        10_000,
+		MinTTL:            lease.MinTTL,
+		MaxTTL:            lease.MaxTTL,
+		MaxWait:           time.Hour,
+		RequestTimeout:    10 * time.Second,
+		HeaderTimeout:     5 * time.Second,
+		ReadTimeout:       30 * time.Second,
+		WriteTimeout:      15 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		EventHeartbeat:    15 * time.Second,
+		MinFreeDisk:       512 << 20,
+		MaxDatabaseBytes:  8 << 30,
 	}
 }

@@ -17,9 +17,14 @@ type Addresses struct {
 // Run runs a member until ctx ends, then closes it in order and returns nil. It calls ready, if
 // not nil, once the member has joined its quorum and every door is open. Any other return is an
 // error that says what could not be started or what failed.
-func Run(_ context.Context, cfg Config, _ func(Addresses)) error {
+func Run(_ context.Context, cfg Config, _ func(Addresses)) (err error) {
 	if err := cfg.Validate(); err != nil {
 		return err
 	}
+	release, err := LockDataDir(cfg.DataDir)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, release()) }()
 	return ErrNotServed
 }

@@ -21,8 +21,8 @@ func (c *Config) Validate() error {
 	bad := func(flag, format string, args ...any) {
 		errs = append(errs, fmt.Errorf("--%s: "+format, append([]any{flag}, args...)...))
 	}
-	if c.Name == "" || strings.ContainsAny(c.Name, "/,= \t\n") {
-		bad("name", "%q is not a member name; use letters, digits, dots and dashes", c.Name)
+	if c.Name == "" || c.Name == "default" || strings.ContainsAny(c.Name, "/,= \t\n") {
+		bad("name", "%q is not a member name; use letters, digits, dots and dashes, and not the word default", c.Name)
 	}
 	if c.DataDir == "" {
 		bad("data-dir", "is empty; name the directory to keep data in")
@@ -68,6 +68,10 @@ func (c *Config) validateListeners(bad report) {
 			continue
 		case port == 0 && !l.any:
 			bad(l.flag, "%q has port 0, which others cannot dial; choose a port", l.address)
+		case !l.open && host != "" && host != "localhost" && net.ParseIP(host) == nil:
+			bad(l.flag, "%q has a name to listen on; give an IP address, and the name with --advertise-%s",
+				l.address, strings.TrimSuffix(l.flag, "-listen"))
+			continue
 		case wildcard(host) && l.advertise == "":
 			bad(l.flag, "%q listens on every address, none of which others can dial; give one with --advertise-%s",
 				l.address, strings.TrimSuffix(l.flag, "-listen"))
@@ -146,7 +150,8 @@ func (l *Limits) validate(bad report) {
 		flag  string
 		value int64
 	}{
-		{"max-body-bytes", l.MaxBodyBytes}, {"max-name-bytes", int64(l.MaxNameBytes)},
+		{"max-body-bytes", int64(l.MaxBodyBytes)}, {"max-name-bytes", int64(l.MaxNameBytes)},
+		{"max-text-bytes", int64(l.MaxTextBytes)}, {"max-request-id-bytes", int64(l.MaxRequestIDBytes)},
 		{"max-label-bytes", int64(l.MaxLabelBytes)}, {"max-metadata-bytes", int64(l.MaxMetadataBytes)},
 		{"max-conns", int64(l.MaxConns)}, {"max-in-flight", int64(l.MaxInFlight)},
 		{"max-waiting", int64(l.MaxWaiting)}, {"max-event-streams", int64(l.MaxEventStreams)},
@@ -154,7 +159,8 @@ func (l *Limits) validate(bad report) {
 		{"max-waiters", int64(l.MaxWaiters)}, {"max-database-bytes", l.MaxDatabaseBytes},
 		{"max-wait", int64(l.MaxWait)}, {"request-timeout", int64(l.RequestTimeout)},
 		{"header-timeout", int64(l.HeaderTimeout)}, {"read-timeout", int64(l.ReadTimeout)},
-		{"write-timeout", int64(l.WriteTimeout)},
+		{"write-timeout", int64(l.WriteTimeout)}, {"idle-timeout", int64(l.IdleTimeout)},
+		{"event-heartbeat", int64(l.EventHeartbeat)},
 	} {
 		if n.value <= 0 {
 			bad(n.flag, "must be greater than 0")
@@ -162,6 +168,9 @@ func (l *Limits) validate(bad report) {
 	}
 	if l.MinFreeDisk < 0 {
 		bad("min-free-disk", "must not be negative")
+	}
+	if l.ReadTimeout <= l.RequestTimeout || l.ReadTimeout < l.HeaderTimeout {
+		bad("read-timeout", "%v must be longer than --request-timeout (%v) and --header-timeout (%v)", l.ReadTimeout, l.RequestTimeout, l.HeaderTimeout)
 	}
 	ttls := []time.Duration{lease.MinTTL, l.MinTTL, l.MaxTTL, lease.MaxTTL}
 	if !slices.IsSortedFunc(ttls, cmp.Compare[time.Duration]) {

@@ -1,0 +1,133 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+// A contender is one place in a lock's queue.
+type contender struct {
+	Token    int64             `json:"token"`
+	Session  string            `json:"session"`
+	Position int               `json:"position"`
+	Owner    string            `json:"owner"`
+	Reason   string            `json:"reason"`
+	Metadata map[string]string `json:"metadata"`
+	Door     string            `json:"door"`
+	Enqueued time.Time         `json:"enqueued"`
+	Since    time.Time         `json:"since"` // zero while waiting
+}
+
+// who names the contender for people.
+func (c *contender) who() string {
+	if c.Owner != "" {
+		return printable(c.Owner)
+	}
+	return "session " + c.Session
+}
+
+// A queue is a lock as the members tell it.
+type queue struct {
+	Name     string      `json:"name"`
+	Holder   *contender  `json:"holder"`
+	Waiters  []contender `json:"waiters"`
+	Total    int         `json:"total"` // contenders in all; Waiters may be cut
+	Revision int64       `json:"revision"`
+}
+
+// row returns the lock's line of a table.
+func (q *queue) row(now time.Time) string {
+	cells := []string{printable(q.Name), "-", "-", "-", "0", "-"}
+	waiting := q.Total
+	if h := q.Holder; h != nil {
+		cells[1], cells[2], cells[3], cells[5] = h.who(), ago(now, h.Since), fmt.Sprint(h.Token), printable(h.Reason)
+		waiting--
+	}
+	cells[4] = fmt.Sprint(max(waiting, 0))
+	return strings.Join(cells, "\t")
+}
+
+func newInspect(a *app) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "inspect NAME",
+		Short: "Show a lock's holder and queue",
+		Long: "Inspect shows who holds a lock, since when and why, and who waits for it, in order. Its exit\n" +
+			"code is 3 when the lock is free.",
+		Example:           "  lockkeeper inspect orders/42",
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: completeLocks(a),
+	}
+	return asking(a, cmd, func(ctx context.Context, cfg *clientConfig, c *client, args []string) error {
+		raw, q, err := getQueue(ctx, c, lockName(args[0]))
+		if err != nil {
+			return err
+		}
+		if cfg.json {
+			err = writeJSON(a.stdout, raw)
+		} else {
+			err = printQueue(a.stdout, q, time.Now())
+		}
+		if err == nil && q.Holder == nil {
+			return &codedError{exitNotFound, errSilent}
+		}
+		return err
+	})
+}
+
+// getQueue reads a lock, at least as new as everything answered so far. It returns what the
+// member wrote, too.
+func getQueue(ctx context.Context, c *client, name string) (json.RawMessage, *queue, error) {
+	var raw json.RawMessage
+	query := url.Values{"consistency": {"linearizable"}}
+	if err := c.do(ctx, http.MethodGet, lockPath(name, ""), query, nil, &raw); err != nil {
+		return nil, nil, err
+	}
+	q := &queue{}
+	if err := json.Unmarshal(raw, q); err != nil {
+		return nil, nil, fmt.Errorf("read the answer: %w", err)
+	}
+	return raw, q, nil
+}
+
+func printQueue(w io.Writer, q *queue, now time.Time) error {
+	table := newTable(w)
+	fmt.Fprintf(table, "lock:\t%s\n", printable(q.Name))
+	if q.Holder == nil {
+		fmt.Fprintf(table, "state:\tfree\n")
+	} else {
+		h := q.Holder
+		fmt.Fprintf(table, "state:\theld\n")
+		fmt.Fprintf(table, "holder:\t%s\n", h.who())
+		fmt.Fprintf(table, "since:\t%s (%s)\n", h.Since.Format(time.RFC3339), ago(now, h.Since))
+		fmt.Fprintf(table, "session:\t%s\n", h.Session)
+		fmt.Fprintf(table, "token:\t%d\n", h.Token)
+		fmt.Fprintf(table, "reason:\t%s\n", printable(h.Reason))
+		fmt.Fprintf(table, "door:\t%s\n", printable(h.Door))
+		for _, key := range slices.Sorted(maps.Keys(h.Metadata)) {
+			fmt.Fprintf(table, "metadata:\t%s=%s\n", printable(key), printable(h.Metadata[key]))
+		}
+	}
+	if err := table.Flush(); err != nil || len(q.Waiters) == 0 {
+		return err
+	}
+	fmt.Fprintln(table)
+	fmt.Fprintln(table, "POSITION\tWAITER\tFOR\tTOKEN\tDOOR\tREASON")
+	for i := range q.Waiters {
+		c := &q.Waiters[i]
+		fmt.Fprintf(table, "%d\t%s\t%s\t%d\t%s\t%s\n", c.Position, c.who(), ago(now, c.Enqueued), c.Token, printable(c.Door), printable(c.Reason))
+	}
+	if hidden := q.Total - len(q.Waiters) - 1; q.Holder != nil && hidden > 0 {
+		fmt.Fprintf(table, "and %d more\n", hidden)
+	}
+	return table.Flush()
+}
