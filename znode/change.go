@@ -75,9 +75,10 @@ type Result struct {
 
 // An Outcome is what a request came to.
 type Outcome struct {
-	ID      RequestID
-	Code    Code     // 0, or why the request was refused
-	Failed  int      // index of the operation at fault, or -1
-	Results []Result // one an operation; of a refusal only Results[Failed] means anything
-	Zxid    int64    // of its changes; 0 when it changed nothing
+	ID       RequestID
+	Code     Code     // 0, or why the request was refused
+	Failed   int      // index of the operation at fault, or -1
+	Results  []Result // one an operation; of a refusal only Results[Failed] means anything
+	Zxid     int64    // of its changes; 0 when it changed nothing
+	Revision int64    // of the quorum's log, where it was decided
 }

@@ -1,0 +1,113 @@
+package znode
+
+// open opens a session, on whose behalf the rest of the request then happens.
+func (d *Draft) open(op *Op) Code {
+	record := op.Session
+	if record.ID <= 0 || d.by != 0 && d.by != record.ID {
+		return ErrBadArguments
+	}
+	d.by = record.ID
+	s := d.session(record.ID)
+	if s.record != nil {
+		return ErrSessionExists
+	}
+	if d.Full {
+		return ErrFull
+	}
+	record.Opened, record.Czxid = d.now, d.zxid
+	d.setRecord(s, &record)
+	d.add(SessionOpened).Record = record
+	d.checked = true
+	return OK
+}
+
+// move hands a session over to another connection and may change its TTL.
+func (d *Draft) move(op *Op) Code {
+	if code := d.checkSession(); code != OK {
+		return code
+	}
+	s := d.session(op.Session.ID)
+	if s.record == nil {
+		return ErrSessionExpired
+	}
+	record := *s.record
+	record.Owner = op.Session.Owner
+	if op.Session.TTL != 0 {
+		record.TTL = op.Session.TTL
+	}
+	d.setRecord(s, &record)
+	d.add(SessionMoved).Record = record
+	d.checked = false // the connection that the request came over may have lost the session
+	return OK
+}
+
+// close ends a session. It must be a request's only operation, because it cannot be undone.
+func (d *Draft) close(op *Op) Code {
+	if len(d.request.Ops) > 1 {
+		return ErrBadArguments
+	}
+	if code := d.checkSession(); code != OK {
+		return code
+	}
+	id := op.Session.ID
+	if id == 0 {
+		id = d.by
+	}
+	if id == 0 {
+		return ErrBadArguments
+	}
+	s := d.session(id)
+	if s.record == nil {
+		return ErrSessionExpired
+	}
+	d.by = id
+	d.sweep(s)
+	return OK
+}
+
+// sweep deletes a session's ephemerals, then the session.
+func (d *Draft) sweep(s *draftSession) {
+	if h := d.tree.holders[s.id]; h != nil {
+		h.owned.all(func(n *Node) bool {
+			// One that this batch has deleted and made again is among those made.
+			if now := d.find(n.path); now != nil && !now.fresh {
+				d.sweepNode(now)
+			}
+			return true
+		})
+	}
+	for _, n := range s.take() {
+		d.sweepNode(n)
+	}
+	d.setRecord(s, nil)
+	d.add(SessionClosed)
+}
+
+func (d *Draft) sweepNode(n *draftNode) {
+	dir, _ := Split(n.path)
+	d.remove(d.find(dir), n)
+	d.changes[len(d.changes)-1].Aux = true
+}
+
+// take returns the ephemerals that the batch made, in a slice of its own: removing them
+// changes the set.
+func (s *draftSession) take() []*draftNode {
+	made := make([]*draftNode, 0, s.made.len())
+	s.made.all(func(n *draftNode) bool {
+		made = append(made, n)
+		return true
+	})
+	return made
+}
+
+// setRecord changes a session's record; nil ends it.
+func (d *Draft) setRecord(s *draftSession, record *Session) {
+	d.touchSession(s)
+	s.record, s.dirty = record, true
+	d.size += sessionSize
+	if record != nil {
+		for k, v := range record.Labels {
+			d.size += 2 * (len(k) + len(v)) // in the key and in the change
+		}
+	}
+}

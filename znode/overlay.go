@@ -1,0 +1,167 @@
+package znode
+
+// A draftNode is a znode as the batch has left it so far.
+type draftNode struct {
+	Content
+	path       string
+	base       *Node // the znode in the tree at that path, if any
+	creates    int64
+	pzxid      int64
+	children   int32
+	contenders int32
+	gave       int32 // index of the change by which this batch gave the ACL, or -1
+	mark       uint64
+	exists     bool
+	fresh      bool // created by this batch
+	ownDirty   bool // the own key must be written, or deleted
+	kidsDirty  bool // the counters' key must be written, or deleted
+	contender  bool
+}
+
+func (n *draftNode) length() int32 { return int32(len(n.Data)) }
+
+// A draftSession is a session as the batch has left it so far.
+type draftSession struct {
+	id     SessionID
+	record *Session // nil: there is none
+	base   bool     // the tree has a record
+	dirty  bool
+	mark   uint64
+	made   ordered[*draftNode] // ephemerals that this batch created and that still exist
+}
+
+// The undo journal holds what a request of several steps has touched, as it was before. Marks
+// keep it to one entry a request.
+type (
+	undoNode struct {
+		node  *draftNode
+		saved draftNode
+	}
+	undoSession struct {
+		session *draftSession
+		record  *Session
+		dirty   bool
+	}
+	undoFence struct {
+		name    string
+		token   int64
+		touched bool
+	}
+)
+
+func byDraftPath(a, b *draftNode) bool { return a.path < b.path }
+
+// find returns the znode at path, or nil. It is taken over from the tree on first sight.
+func (d *Draft) find(path string) *draftNode {
+	if n, ok := d.nodes[path]; ok {
+		if !n.exists {
+			return nil
+		}
+		return n
+	}
+	b, ok := d.tree.nodes[path]
+	if !ok {
+		return nil
+	}
+	n := d.newNode(b.path)
+	n.Content = b.Content()
+	n.base, n.exists = b, true
+	n.creates, n.pzxid = b.creates, b.pzxid
+	n.children, n.contenders, n.contender = int32(b.NumChildren()), b.contenders, b.contender
+	return n
+}
+
+// slot returns the place for a new znode at path, where none exists.
+func (d *Draft) slot(path string) *draftNode {
+	if n, ok := d.nodes[path]; ok {
+		return n
+	}
+	n := d.newNode(path)
+	_, n.contender = place(n.name())
+	return n
+}
+
+func (n *draftNode) name() string {
+	_, name := Split(n.path)
+	return name
+}
+
+func (d *Draft) newNode(path string) *draftNode {
+	var n *draftNode
+	if len(d.seen) < cap(d.seen) {
+		d.seen = d.seen[:len(d.seen)+1]
+		n = d.seen[len(d.seen)-1]
+	} else {
+		d.seen = append(d.seen, nil)
+	}
+	if n == nil {
+		n = new(draftNode)
+		d.seen[len(d.seen)-1] = n
+	}
+	*n = draftNode{path: path, gave: -1}
+	d.nodes[path] = n
+	return n
+}
+
+// session returns the session as the batch has left it, with a nil record if there is none.
+func (d *Draft) session(id SessionID) *draftSession {
+	if s, ok := d.sessions[id]; ok {
+		return s
+	}
+	s := &draftSession{id: id, made: ordered[*draftNode]{less: byDraftPath}}
+	s.record, s.base = d.tree.Session(id)
+	d.sessions[id] = s
+	return s
+}
+
+// touch must be called before a znode is changed.
+func (d *Draft) touch(n *draftNode) {
+	if d.journal && n.mark != d.serial {
+		n.mark = d.serial
+		d.undoNodes = append(d.undoNodes, undoNode{n, *n})
+	}
+}
+
+// touchSession must be called before a session's record is changed.
+func (d *Draft) touchSession(s *draftSession) {
+	if d.journal && s.mark != d.serial {
+		s.mark = d.serial
+		d.undoSessions = append(d.undoSessions, undoSession{s, s.record, s.dirty})
+	}
+}
+
+// undo takes back everything that the request at hand has done.
+func (d *Draft) undo() {
+	for i := range d.undoNodes {
+		u := &d.undoNodes[i]
+		d.unlist(u.node)
+		*u.node = u.saved
+		d.list(u.node)
+	}
+	for _, u := range d.undoSessions {
+		u.session.record, u.session.dirty = u.record, u.dirty
+	}
+	for i := len(d.undoFences) - 1; i >= 0; i-- {
+		if u := d.undoFences[i]; u.touched {
+			d.fences[u.name] = u.token
+		} else {
+			delete(d.fences, u.name)
+		}
+	}
+	clear(d.changes[d.firstChange:])
+	d.changes = d.changes[:d.firstChange]
+	d.size = d.firstSize
+}
+
+// list enters an ephemeral of this batch with its session.
+func (d *Draft) list(n *draftNode) {
+	if n.exists && n.fresh && n.Owner != 0 {
+		d.session(n.Owner).made.insert(n)
+	}
+}
+
+func (d *Draft) unlist(n *draftNode) {
+	if n.exists && n.fresh && n.Owner != 0 {
+		d.session(n.Owner).made.remove(n)
+	}
+}
