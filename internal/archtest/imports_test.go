@@ -1,0 +1,126 @@
+package archtest
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+// mayImport says which packages of this module each one may import: one way only, doors never
+// each other. A new package gets its line here, on purpose.
+var mayImport = map[string][]string{
+	"cmd/lockkeeper": {"server"},
+	"server": {
+		"httpapi", "zkapi", "election", "lock", "lease", "store", "store/record", "znode", "quorum",
+		"internal/clock",
+	},
+	"httpapi":      {"httpapi/wire", "election", "lock", "lease", "store", "znode"},
+	"httpapi/wire": {},
+	"zkapi":        {"zkapi/jute", "lease", "store", "znode"}, // no recipes: clients bring theirs
+	"zkapi/jute":   {},
+	"sdk":          {"httpapi/wire"},
+	"election":     {"lock", "lease", "store", "znode"},
+	"lock":         {"lease", "store", "znode", "internal/clock"},
+	"lease":        {"store", "store/record", "znode", "internal/clock", "internal/rules"},
+	"store":        {"store/record", "znode", "quorum", "internal/clock", "internal/rules"},
+	"store/record": {"znode"},
+	"quorum":       {"internal/clock"},
+	"znode":        {},
+
+	"internal/clock": {},
+	"internal/rules": {},
+}
+
+// testSupport are the packages that only tests import. They may use testing and what they need.
+func testSupport(name string) bool {
+	last := name[strings.LastIndexByte(name, '/')+1:]
+	return strings.HasSuffix(last, "test") || name == "internal/freeport" || name == "internal/sim"
+}
+
+// onlyIn says which of our packages may import a module or package of others: what is costly,
+// or what would let its types spread.
+var onlyIn = []struct {
+	path string
+	pkgs []string
+}{
+	{"go.etcd.io/etcd/server/v3", []string{"quorum"}},
+	{"go.etcd.io/raft/v3", []string{"quorum"}},
+	{"go.uber.org/zap", []string{"quorum"}},
+	{"go.etcd.io/etcd/client/v3", []string{"quorum"}},
+	{"google.golang.org/grpc", []string{"quorum", "store"}},
+	{"github.com/gin-gonic/gin", []string{"httpapi"}},
+	{"github.com/spf13/cobra", []string{"cmd/lockkeeper"}},
+	{"github.com/spf13/pflag", []string{"cmd/lockkeeper"}},
+	{"github.com/lmittmann/tint", []string{"cmd/lockkeeper"}},
+	{"sigs.k8s.io/yaml", []string{"cmd/lockkeeper"}},
+}
+
+// pure packages do no I/O and use nothing but the standard library and what stands here.
+var pure = map[string][]string{
+	"znode":      {"github.com/tidwall/btree"},
+	"zkapi/jute": nil,
+}
+
+// impure are packages of the standard library that pure ones do without.
+var impure = []string{"os", "net", "net/http", "io/fs", "log", "log/slog", "math/rand", "math/rand/v2", "crypto/rand", "sync"}
+
+func TestImportDirections(t *testing.T) {
+	for _, p := range own(t) {
+		name := p.name()
+		if testSupport(name) {
+			continue
+		}
+		allowed, known := mayImport[name]
+		if !known {
+			t.Errorf("package %s is not in the table of import directions: add it, with what it may import", name)
+			continue
+		}
+		for _, path := range p.Imports {
+			if below, ours := strings.CutPrefix(path, module+"/"); ours && !slices.Contains(allowed, below) {
+				t.Errorf("%s imports %s; it may import %v", name, below, allowed)
+			}
+			if path == "testing" {
+				t.Errorf("%s imports testing, which belongs in test files and test packages", name)
+			}
+		}
+	}
+}
+
+func TestForeignImportsStayWhereTheyBelong(t *testing.T) {
+	for _, p := range own(t) {
+		for _, path := range p.Imports {
+			for _, rule := range onlyIn {
+				if within(path, rule.path) && !slices.Contains(rule.pkgs, p.name()) && !testSupport(p.name()) {
+					t.Errorf("%s imports %s; only %v may", p.name(), path, rule.pkgs)
+				}
+			}
+			allowed, isPure := pure[p.name()]
+			if isPure && (slices.Contains(impure, path) || (foreign(path) && !slices.Contains(allowed, path))) {
+				t.Errorf("%s imports %s; it is pure and may import the standard library without I/O, and %v", p.name(), path, allowed)
+			}
+		}
+	}
+}
+
+// TestBinary looks at all that ends in the binary, by whatever way.
+func TestBinary(t *testing.T) {
+	for _, p := range list(t, "-deps", "./cmd/lockkeeper") {
+		if p.ImportPath == "testing" {
+			t.Error("the binary contains package testing")
+		}
+		if strings.HasPrefix(p.ImportPath, module+"/") && testSupport(p.name()) {
+			t.Errorf("the binary contains %s, which is for tests", p.name())
+		}
+	}
+}
+
+// within reports whether path is root or below it.
+func within(path, root string) bool {
+	return path == root || strings.HasPrefix(path, root+"/")
+}
+
+// foreign reports whether path is neither ours nor the standard library's.
+func foreign(path string) bool {
+	first, _, _ := strings.Cut(path, "/")
+	return strings.Contains(first, ".") && !within(path, module)
+}
