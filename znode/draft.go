@@ -97,6 +97,17 @@ func (d *Draft) Judge(r *Request, zxid, now int64) (code Code, used bool) {
 	return code, d.used
 }
 
+// Refuse appends a [Refused] entry for a request that the writer turns down unjudged, because of
+// its operation step; no zxid is used.
+func (d *Draft) Refuse(r *Request, step int, code Code) {
+	d.begin(r, 0, d.now)
+	d.journal = false
+	d.step = int32(step)
+	d.refuse(code)
+	d.changes[len(d.changes)-1].Last = true
+	d.end()
+}
+
 // Expire ends a session because the writer found it overdue. It reports false, and does
 // nothing, if there is no such session; otherwise zxid is used.
 func (d *Draft) Expire(id SessionID, zxid, now int64) bool {
