@@ -1,0 +1,112 @@
+// Package httpapi is the REST door: locks, sessions, fences and events over HTTP and JSON.
+//
+// It decides nothing. A handler reads a request, calls one method of [Sessions] or [Locks],
+// and writes what came of it; errors become RFC 9457 problems by one table (problems.go), and
+// routes.go lists every route there is.
+//
+// # What it guarantees
+//
+// Everything that a client can make grow is bounded by [Limits], and above a limit a client
+// gets an error of its own at once while others go on. A request that is worked on ends within
+// [Limits.RequestTimeout]; a wait ends with its time, with the client's hanging up, or with
+// [Server.Close], whichever comes first.
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"sync/atomic"
+
+	"github.com/gin-gonic/gin"
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// A Config says what an [API] serves. Sessions, Locks, Subscribe and Health are required.
+type Config struct {
+	Sessions  Sessions
+	Locks     Locks
+	Subscribe Subscribe // of the locks' events; see [Subscriber]
+
+	Health   func() Health // must not block; called for every probe
+	Status   func() Status // must not block; nil: made from Health
+	Revision func() int64  // what this member's tree has applied; called for every error; nil: Health's
+
+	Metrics *prometheus.Registry // where this door registers, and what /metrics gathers besides the default one; nil: one of its own
+	Logger  *slog.Logger         // nil: silent
+	Limits  Limits               // the zero Limits are the defaults
+	Version string               // of the program, told by /v1/status
+}
+
+// Validate says what is missing or contradictory.
+func (c Config) Validate() error {
+	var problems []error
+	if c.Sessions == nil {
+		problems = append(problems, errors.New("httpapi needs Sessions"))
+	}
+	if c.Locks == nil {
+		problems = append(problems, errors.New("httpapi needs Locks"))
+	}
+	if c.Subscribe == nil {
+		problems = append(problems, errors.New("httpapi needs Subscribe"))
+	}
+	if c.Health == nil {
+		problems = append(problems, errors.New("httpapi needs Health"))
+	}
+	return errors.Join(append(problems, c.Limits.Validate())...)
+}
+
+// An API answers the requests of this door. It is safe for concurrent use.
+type API struct {
+	cfg     Config
+	limits  Limits
+	log     *slog.Logger
+	engine  *gin.Engine
+	meters  *meters
+	foreign *http.CrossOriginProtection
+
+	inFlight atomic.Int64 // requests worked on
+	waiting  atomic.Int64 // requests that wait in a queue
+	streams  atomic.Int64 // event streams
+
+	closing context.Context // done once waits and streams must end; it is the API's own life
+	end     context.CancelFunc
+}
+
+// New makes an API of cfg. Its errors are those of [Config.Validate] and of registering the
+// metrics. It starts nothing.
+func New(cfg Config) (*API, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Metrics == nil {
+		cfg.Metrics = prometheus.NewRegistry()
+	}
+	if cfg.Revision == nil {
+		cfg.Revision = func() int64 { return cfg.Health().Revision }
+	}
+	if cfg.Status == nil {
+		cfg.Status = func() Status { return statusOf(cfg.Health()) }
+	}
+	a := &API{
+		cfg:     cfg,
+		limits:  cfg.Limits.withDefaults(),
+		log:     cfg.Logger,
+		foreign: http.NewCrossOriginProtection(),
+	}
+	a.closing, a.end = context.WithCancel(context.Background())
+	var err error
+	if a.meters, err = newMeters(a); err != nil {
+		return nil, err
+	}
+	a.engine = a.mount(routes())
+	return a, nil
+}
+
+// Handler returns the handler of every route. Serve it with a [Server]: the limits on time and
+// connections are the server's part.
+func (a *API) Handler() http.Handler { return a.engine }

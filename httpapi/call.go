@@ -1,0 +1,198 @@
+package httpapi
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"runtime/debug"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/lockkeeper/lockkeeper/store"
+)
+
+// A call is one request on its way through a handler. It is pooled: nothing may keep it, or
+// its buffers, once the handler has returned.
+type call struct {
+	api   *API
+	route *route
+	w     gin.ResponseWriter
+	r     *http.Request
+	rest  string // the path's variable part, decoded: an id, a name or a ticket
+
+	body   []byte        // of the request, read completely
+	out    answer        // what send writes
+	place  *atomic.Int64 // the limit that this call counts against; nil: none
+	sent   int           // the status, as sent; 0: nothing yet
+	waited bool          // the deadlines that the server set no longer hold
+}
+
+var calls = sync.Pool{New: func() any { return new(call) }}
+
+// keptBuffer is the size up to which a call's buffers are kept for the next one.
+const keptBuffer = 8 << 10
+
+// statusHungUp stands in the metrics for a client that left before it was answered.
+const statusHungUp = 499
+
+// serve is the one adapter between gin and the handlers.
+func (a *API) serve(g *gin.Context, r *route, rest string) {
+	c := calls.Get().(*call)
+	c.api, c.route, c.w, c.r, c.rest = a, r, g.Writer, g.Request, rest
+	c.sent, c.waited = 0, false
+	defer c.finish(time.Now())
+	if err := c.run(); err != nil {
+		c.fail(err)
+	}
+}
+
+// run reads the request and hands it to its handler. The place in flight is taken only when
+// the request is here completely, so that slow senders cannot use up the places.
+func (c *call) run() error {
+	if err := c.readBody(); err != nil {
+		return err
+	}
+	if c.r.Method != http.MethodGet {
+		if err := c.api.foreign.Check(c.r); err != nil {
+			return errCrossOrigin
+		}
+	}
+	if c.route.class != exempt {
+		limit := int64(c.api.limits.MaxInFlight)
+		if c.route.class == ordinary {
+			limit -= limit / keepShare
+		}
+		if !c.enter(&c.api.inFlight, limit) {
+			return store.ErrBusy
+		}
+	}
+	return c.route.handle(c)
+}
+
+// enter moves the call from the limit that it counts against, if any, to another one, and
+// reports whether there was room.
+func (c *call) enter(place *atomic.Int64, limit int64) bool {
+	if place.Add(1) > limit {
+		place.Add(-1)
+		return false
+	}
+	c.leavePlace()
+	c.place = place
+	return true
+}
+
+func (c *call) leavePlace() {
+	if c.place != nil {
+		c.place.Add(-1)
+		c.place = nil
+	}
+}
+
+// finish ends the call, a panic of its handler included: that is one client's trouble, not the
+// member's.
+func (c *call) finish(start time.Time) {
+	v := recover()
+	answered := c.sent != 0
+	if v != nil && v != http.ErrAbortHandler {
+		c.api.log.Error("a handler panicked", "route", c.route.pattern, "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
+		if !answered {
+			c.w.Header().Set("Connection", "close")
+			c.fail(errInternal)
+		}
+	}
+	c.leavePlace()
+	c.route.meter.observe(c.sent, time.Since(start))
+	if v != nil {
+		if answered || v == http.ErrAbortHandler {
+			panic(http.ErrAbortHandler) // half an answer must not look like a whole one
+		}
+		return // without pooling: the handler may have left anything behind
+	}
+	if cap(c.body) > keptBuffer {
+		c.body = nil
+	}
+	if cap(c.out.b) > keptBuffer {
+		c.out.b = nil
+	}
+	c.body, c.w, c.r, c.rest = c.body[:0], nil, nil, ""
+	calls.Put(c)
+}
+
+// bounded returns the context of work that waits for nobody but the quorum.
+func (c *call) bounded() (context.Context, context.CancelFunc) {
+	return context.WithTimeout(c.r.Context(), c.api.limits.RequestTimeout)
+}
+
+// waiting returns the context of work that waits for up to wait, counted apart from the
+// requests in flight. It ends, with [store.ErrClosed] as its cause, when the server closes. A
+// wait of zero is bounded work.
+func (c *call) waiting(wait time.Duration) (context.Context, context.CancelFunc, error) {
+	if wait == 0 {
+		ctx, cancel := c.bounded()
+		return ctx, cancel, nil
+	}
+	a := c.api
+	if a.closing.Err() != nil {
+		return nil, nil, store.ErrClosed
+	}
+	if !c.enter(&a.waiting, int64(a.limits.MaxWaiting)) {
+		return nil, nil, errTooManyWaits
+	}
+	c.unbindDeadlines()
+	ctx, cancel := context.WithTimeout(c.r.Context(), wait+a.limits.RequestTimeout)
+	ctx, fail := context.WithCancelCause(ctx)
+	stop := context.AfterFunc(a.closing, func() { fail(store.ErrClosed) })
+	return ctx, func() { stop(); fail(nil); cancel() }, nil
+}
+
+// unbindDeadlines takes the server's deadline off the reading side, whose passing would look
+// like a hang-up, and makes send set one of its own.
+func (c *call) unbindDeadlines() {
+	c.waited = true
+	_ = c.control().SetReadDeadline(time.Time{})
+}
+
+// control reaches the connection under gin's writer.
+func (c *call) control() *http.ResponseController { return http.NewResponseController(c.w) }
+
+// query returns the parameters of the URL. Each must be one of allowed and stand there once.
+func (c *call) query(allowed ...string) (url.Values, error) {
+	if c.r.URL.RawQuery == "" {
+		return nil, nil
+	}
+	q, err := url.ParseQuery(c.r.URL.RawQuery)
+	if err != nil {
+		return nil, badInput("query", "is not well formed", "percent-encode what is not plain text")
+	}
+	for key, values := range q {
+		if err := checkParameter(key, values, allowed); err != nil {
+			return nil, err
+		}
+	}
+	return q, nil
+}
+
+var (
+	jsonType    = []string{"application/json"}
+	problemType = []string{"application/problem+json"}
+)
+
+// send writes c.out as the answer.
+func (c *call) send(status int, contentType []string, revision int64) {
+	h := c.w.Header()
+	h["Content-Type"] = contentType
+	if revision > 0 {
+		h["Lockkeeper-Revision"] = []string{strconv.FormatInt(revision, 10)}
+	}
+	if c.waited {
+		_ = c.control().SetWriteDeadline(time.Now().Add(c.api.limits.WriteTimeout))
+	}
+	c.sent = status
+	c.w.WriteHeader(status)
+	_, _ = c.w.Write(c.out.b) // an error here is the client's: it is gone or does not read
+}

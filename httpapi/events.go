@@ -1,0 +1,173 @@
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/lockkeeper/lockkeeper/lock"
+	"github.com/lockkeeper/lockkeeper/store"
+)
+
+var eventType = []string{"text/event-stream"}
+
+// events streams the locks' events until the client or the server has had enough. Each stream
+// has its own deadline for each event: a reader that is too slow is cut, and takes up again
+// with Last-Event-ID.
+func (c *call) events() error {
+	a := c.api
+	q, err := c.query("prefix", "last_event_id")
+	if err != nil {
+		return err
+	}
+	prefix, err := c.prefix(q, "prefix")
+	if err != nil {
+		return err
+	}
+	after, err := lastEvent(c.r.Header.Get("Last-Event-ID"), q.Get("last_event_id"))
+	if err != nil {
+		return err
+	}
+	if a.closing.Err() != nil {
+		return store.ErrClosed
+	}
+	if !c.enter(&a.streams, int64(a.limits.MaxEventStreams)) {
+		return errTooManyStream
+	}
+	sub, err := a.cfg.Subscribe(prefix, after)
+	gap := after != nil && errors.Is(err, lock.ErrEventsGone)
+	if gap {
+		sub, err = a.cfg.Subscribe(prefix, nil)
+	}
+	if err != nil {
+		return err
+	}
+	defer sub.Close()
+
+	ctx, fail := context.WithCancelCause(c.r.Context())
+	defer fail(nil)
+	defer context.AfterFunc(a.closing, func() { fail(store.ErrClosed) })()
+	c.unbindDeadlines()
+
+	h := c.w.Header()
+	h["Content-Type"] = eventType
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Accel-Buffering", "no") // else some proxies hold events back until they have enough
+	// Read after subscribing: state read at this revision, and the stream, leave nothing out.
+	h.Set("Lockkeeper-Revision", strconv.FormatInt(a.cfg.Revision(), 10))
+	c.sent = http.StatusOK
+	c.w.WriteHeader(http.StatusOK)
+	c.out.b = append(c.out.b[:0], "retry: 1000\n\n"...)
+	if gap {
+		c.out.gap(*after)
+	}
+	return c.stream(ctx, sub)
+}
+
+// stream writes what is in c.out and then every event. It always returns nil: the answer has
+// begun, so that there is no other way to tell a client why it ends than to end.
+func (c *call) stream(ctx context.Context, sub Subscription) error {
+	for {
+		if err := c.push(); err != nil {
+			return nil
+		}
+		beat, cancel := context.WithTimeout(ctx, c.api.limits.Heartbeat)
+		e, err := sub.Next(beat)
+		silent := beat.Err() != nil
+		cancel()
+		c.out.reset()
+		switch {
+		case err == nil:
+			c.out.event(&e)
+		case ctx.Err() != nil:
+			return nil
+		case silent:
+			c.out.b = append(c.out.b, ": still here\n\n"...)
+		default:
+			c.api.log.Debug("event stream ended", "err", err)
+			return nil
+		}
+	}
+}
+
+// push writes c.out to the client, which has WriteTimeout to take it.
+func (c *call) push() error {
+	control := c.control()
+	_ = control.SetWriteDeadline(time.Now().Add(c.api.limits.WriteTimeout))
+	if _, err := c.w.Write(c.out.b); err != nil {
+		return err
+	}
+	// gin's writer hides the error of a flush, which is how a cut client shows.
+	return http.NewResponseController(unwrap(c.w)).Flush()
+}
+
+func unwrap(w http.ResponseWriter) http.ResponseWriter {
+	if inner, ok := w.(interface{ Unwrap() http.ResponseWriter }); ok {
+		return inner.Unwrap()
+	}
+	return w
+}
+
+// event writes e as one server-sent event.
+func (o *answer) event(e *lock.Event) {
+	o.b = append(o.b, "id: "...)
+	o.b = strconv.AppendInt(o.b, e.ID.Revision, 10)
+	o.b = append(o.b, '-')
+	o.b = strconv.AppendInt(o.b, int64(e.ID.Index), 10)
+	o.b = append(o.b, "\nevent: "...)
+	o.b = append(o.b, e.Kind...)
+	o.b = append(o.b, "\ndata: "...)
+	o.open()
+	o.str("kind", string(e.Kind))
+	o.str("name", e.Name)
+	o.num("token", int64(e.Token))
+	o.session("session", e.Session)
+	o.text("owner", e.Owner)
+	o.text("cause", e.Cause)
+	o.text("reason", e.Reason)
+	o.instant("time", e.Time)
+	o.num("revision", e.ID.Revision)
+	o.close()
+	o.b = append(o.b, "\n\n"...)
+}
+
+// gap tells that the events since after are lost to this client.
+func (o *answer) gap(after lock.EventID) {
+	o.b = append(o.b, "event: gap\ndata: "...)
+	o.open()
+	o.str("kind", "gap")
+	o.str("after", after.String())
+	o.str("fix", "read the locks anew: events after this one are no longer remembered")
+	o.close()
+	o.b = append(o.b, "\n\n"...)
+}
+
+// lastEvent reads the event to go on after: nil, where there is none. A browser that connects
+// again sends the header beside the parameter of its first try; the header is newer.
+func lastEvent(header, parameter string) (*lock.EventID, error) {
+	text := header
+	if text == "" {
+		text = parameter
+	}
+	if text == "" {
+		return nil, nil
+	}
+	bad := badInput("last_event_id", fmt.Sprintf("%q is not the id of an event", shorten(text)), `give an id as the stream told it, such as "1042-0"`)
+	revision, index, ok := strings.Cut(text, "-")
+	if !ok {
+		return nil, bad
+	}
+	r, err := strconv.ParseUint(revision, 10, 53)
+	if err != nil {
+		return nil, bad
+	}
+	i, err := strconv.ParseUint(index, 10, 31)
+	if err != nil {
+		return nil, bad
+	}
+	return &lock.EventID{Revision: int64(r), Index: int(i)}, nil
+}

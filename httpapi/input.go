@@ -1,0 +1,216 @@
+package httpapi
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/lockkeeper/lockkeeper/lease"
+	"github.com/lockkeeper/lockkeeper/lock"
+)
+
+// A field is one input of a request that changes something; fields are or-ed to sets.
+type field uint16
+
+const (
+	fieldSession field = 1 << iota
+	fieldGeneration
+	fieldTTL
+	fieldWait
+	fieldOwner
+	fieldReason
+	fieldRequestID
+	fieldToken
+	fieldForce
+	fieldLabels
+	fieldMetadata
+)
+
+var fieldNames = [...]string{"session", "generation", "ttl", "wait", "owner", "reason", "request_id", "token", "force", "labels", "metadata"}
+
+// fieldOf returns the field called name, or 0.
+func fieldOf(name string) field {
+	if i := slices.Index(fieldNames[:], name); i >= 0 {
+		return 1 << i
+	}
+	return 0
+}
+
+func (f field) names() []string {
+	var names []string
+	for i, name := range fieldNames {
+		if f&(1<<i) != 0 {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// An input is what a request that changes something says, in its body or, in place of a body,
+// in its query. What is not said is zero.
+type input struct {
+	given      field
+	session    lease.ID
+	generation int64
+	ttl, wait  time.Duration
+	owner      string
+	reason     string
+	requestID  string
+	token      lock.Token
+	force      bool
+	labels     map[string]string
+	metadata   map[string]string
+}
+
+// input reads a request whose fields are among allowed.
+func (c *call) input(allowed field) (input, error) {
+	var in input
+	if c.r.URL.RawQuery == "" {
+		if len(c.body) == 0 {
+			return in, nil
+		}
+		err := eachField(c.body, func(key string, raw []byte) error {
+			f, err := in.claim(key, allowed)
+			if err != nil {
+				return err
+			}
+			return in.fromJSON(&c.api.limits, f, key, raw)
+		})
+		return in, err
+	}
+	if len(c.body) > 0 {
+		return in, badInput("query", "stands beside a body", "say everything in the body, or everything in the query")
+	}
+	q, err := url.ParseQuery(c.r.URL.RawQuery)
+	if err != nil {
+		return in, badInput("query", "is not well formed", "percent-encode what is not plain text")
+	}
+	for key, values := range q {
+		if err := checkParameter(key, values, (allowed &^ (fieldLabels | fieldMetadata)).names()); err != nil {
+			return in, err
+		}
+		f, err := in.claim(key, allowed)
+		if err != nil {
+			return in, err
+		}
+		if err := in.fromText(&c.api.limits, f, key, values[0]); err != nil {
+			return in, err
+		}
+	}
+	return in, nil
+}
+
+// claim finds the field called key, and notes that it was given.
+func (in *input) claim(key string, allowed field) (field, error) {
+	f := fieldOf(key)
+	if f&allowed == 0 {
+		if allowed == 0 {
+			return 0, badInput(shorten(key), "is no field of this request", "leave it out; there are none")
+		}
+		return 0, badInput(shorten(key), "is no field of this request", "leave it out; the fields are "+strings.Join(allowed.names(), ", "))
+	}
+	if f&in.given != 0 {
+		return 0, badInput(key, "stands there twice", "give it once")
+	}
+	in.given |= f
+	return f, nil
+}
+
+func (in *input) fromJSON(l *Limits, f field, key string, raw []byte) error {
+	kind := raw[0]
+	if kind == 'n' { // null is as good as nothing
+		in.given &^= f
+		return nil
+	}
+	switch f {
+	case fieldToken, fieldGeneration:
+		if kind == '"' || kind == '{' || kind == '[' || kind == 't' || kind == 'f' {
+			return badInput(key, "is not a number", "give the number as it was answered, without quotes")
+		}
+		return in.fromText(l, f, key, string(raw))
+	case fieldForce:
+		if kind != 't' && kind != 'f' {
+			return badInput(key, "is neither true nor false", "give true or false, without quotes")
+		}
+		in.force = kind == 't'
+		return nil
+	case fieldLabels, fieldMetadata:
+		return in.fromObject(l, f, key, raw)
+	}
+	if kind != '"' {
+		if f == fieldTTL || f == fieldWait {
+			return badInput(key, "is not a duration", `write it as text with its unit, for example "30s"`)
+		}
+		return badInput(key, "is not a string", "put it in double quotes")
+	}
+	text, err := jsonText(raw)
+	if err != nil {
+		return err
+	}
+	return in.fromText(l, f, key, text)
+}
+
+func (in *input) fromObject(l *Limits, f field, key string, raw []byte) error {
+	var pairs map[string]string
+	if err := json.Unmarshal(raw, &pairs); err != nil {
+		return badInput(key, "is not an object of strings", `give it as {"host": "a1"}`)
+	}
+	limit, into := l.MaxLabelBytes, &in.labels
+	if f == fieldMetadata {
+		limit, into = l.MaxMetadataBytes, &in.metadata
+	}
+	size := 0
+	for k, v := range pairs {
+		size += len(k) + len(v)
+	}
+	if size > limit {
+		return badInput(key, fmt.Sprintf("has %d bytes; this server takes %d", size, limit), "keep a reference there, and the rest elsewhere")
+	}
+	*into = pairs
+	return nil
+}
+
+func (in *input) fromText(l *Limits, f field, key, text string) (err error) {
+	switch f {
+	case fieldSession:
+		in.session, err = lease.ParseID(key, text)
+	case fieldGeneration:
+		in.generation, err = number(key, text)
+	case fieldToken:
+		var n int64
+		n, err = number(key, text)
+		in.token = lock.Token(n)
+	case fieldTTL:
+		in.ttl, err = duration(key, text)
+	case fieldWait:
+		in.wait, err = waitTime(l, key, text)
+	case fieldOwner:
+		in.owner, err = within(key, text, l.MaxTextBytes)
+	case fieldReason:
+		in.reason, err = within(key, text, l.MaxTextBytes)
+	case fieldRequestID:
+		in.requestID, err = within(key, text, l.MaxRequestIDBytes)
+	case fieldForce:
+		switch text {
+		case "true":
+			in.force = true
+		case "false":
+		default:
+			err = badInput(key, "is neither true nor false", "give true or false")
+		}
+	}
+	return err
+}
+
+// number reads a token, a generation or a revision: positive, below 2^53.
+func number(key, text string) (int64, error) {
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || n <= 0 || n >= 1<<53 {
+		return 0, badInput(key, fmt.Sprintf("%q is not a whole number from 1 to 2^53", shorten(text)), "give the number as it was answered")
+	}
+	return n, nil
+}

@@ -1,0 +1,27 @@
+package httpapi
+
+import (
+	_ "embed"
+	"net/http"
+)
+
+// The description of every route, in three parts so that each can be read at a sitting.
+var (
+	//go:embed openapi/paths.yaml
+	openAPIPaths string
+	//go:embed openapi/schemas.yaml
+	openAPISchemas string
+	//go:embed openapi/responses.yaml
+	openAPIResponses string
+)
+
+var yamlType = []string{"application/yaml"}
+
+// OpenAPI returns the OpenAPI 3.1 description of this door, as /openapi.yaml serves it.
+func OpenAPI() []byte { return []byte(openAPIPaths + openAPISchemas + openAPIResponses) }
+
+func (c *call) openAPI() error {
+	c.out.b = append(c.out.b[:0], OpenAPI()...)
+	c.send(http.StatusOK, yamlType, c.api.cfg.Revision())
+	return nil
+}

@@ -1,0 +1,128 @@
+package httpapi
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+)
+
+// A class says how a request is counted against the limits.
+type class uint8
+
+const (
+	ordinary class = iota
+	keeping        // gives something up or keeps it alive: may use the last of the places in flight
+	exempt         // must be answered in any overload, or has a limit of its own
+)
+
+// A route is one line of the list. {name} and {ticket} match over slashes.
+type route struct {
+	method  string
+	pattern string
+	handle  func(*call) error
+	class   class
+	meter   *meter
+}
+
+// routes is the only list of routes.
+func routes() []route {
+	const get, post, del = http.MethodGet, http.MethodPost, http.MethodDelete
+	return []route{
+		{method: post, pattern: "/v1/sessions", handle: (*call).openSession},
+		{method: get, pattern: "/v1/sessions", handle: (*call).listSessions},
+		{method: get, pattern: "/v1/sessions/{id}", handle: (*call).getSession},
+		{method: del, pattern: "/v1/sessions/{id}", handle: (*call).closeSession, class: keeping},
+		{method: post, pattern: "/v1/sessions/{id}/keepalive", handle: (*call).touchSession, class: keeping},
+
+		{method: get, pattern: "/v1/locks", handle: (*call).listLocks},
+		{method: get, pattern: "/v1/locks/{name}", handle: (*call).getLock},
+		{method: post, pattern: "/v1/locks/{name}/acquire", handle: (*call).acquire},
+		{method: post, pattern: "/v1/locks/{name}/enqueue", handle: (*call).enqueue},
+		{method: post, pattern: "/v1/locks/{name}/release", handle: (*call).release, class: keeping},
+		{method: post, pattern: "/v1/locks/{name}/keepalive", handle: (*call).keepAlive, class: keeping},
+
+		{method: get, pattern: "/v1/tickets/{ticket}", handle: (*call).await},
+		{method: del, pattern: "/v1/tickets/{ticket}", handle: (*call).leave, class: keeping},
+
+		{method: get, pattern: "/v1/fences/{name}", handle: (*call).getFence},
+		{method: post, pattern: "/v1/fences/{name}/check", handle: (*call).checkFence},
+
+		{method: get, pattern: "/v1/events", handle: (*call).events, class: exempt},
+		{method: get, pattern: "/v1/status", handle: (*call).status},
+
+		{method: get, pattern: "/healthz", handle: (*call).healthz, class: exempt},
+		{method: get, pattern: "/readyz", handle: (*call).readyz, class: exempt},
+		{method: get, pattern: "/metrics", handle: (*call).metrics, class: exempt},
+		{method: get, pattern: "/openapi.yaml", handle: (*call).openAPI, class: exempt},
+	}
+}
+
+// A group is the routes that one wildcard stands for, by what follows the name.
+type group map[string]*route
+
+// mount makes the engine that serves list. gin's wildcards run to the end of the path, so that
+// all routes of a method with the same beginning become one, split by hand.
+func (a *API) mount(list []route) *gin.Engine {
+	gin.SetMode(gin.ReleaseMode) // else gin prints every route to standard output
+	e := gin.New()
+	e.UseRawPath = false
+	e.RedirectTrailingSlash = false // a lock's name is taken as it stands or refused
+	e.RedirectFixedPath = false
+	e.HandleMethodNotAllowed = true
+
+	groups := map[string]group{}
+	for i := range list {
+		r := &list[i]
+		r.meter = a.meters.route(r)
+		start, tail, wild := cutWildcard(r.pattern)
+		if !wild {
+			e.Handle(r.method, strings.ReplaceAll(r.pattern, "{id}", ":id"), func(g *gin.Context) { a.serve(g, r, g.Param("id")) })
+			continue
+		}
+		key := r.method + start
+		if g := groups[key]; g != nil {
+			g[tail] = r
+			continue
+		}
+		of := group{tail: r}
+		groups[key] = of
+		e.Handle(r.method, start+"*rest", func(g *gin.Context) {
+			r, name := of.find(strings.TrimPrefix(g.Param("rest"), "/"))
+			if r == nil {
+				r = a.meters.unmatched(unknownRoute)
+			}
+			a.serve(g, r, name)
+		})
+	}
+	e.NoRoute(func(g *gin.Context) { a.serve(g, a.meters.unmatched(unknownRoute), "") })
+	e.NoMethod(func(g *gin.Context) { a.serve(g, a.meters.unmatched(wrongMethod), "") })
+	return e
+}
+
+// cutWildcard returns what stands before and after a pattern's {name} or {ticket}.
+func cutWildcard(pattern string) (start, tail string, ok bool) {
+	for _, wildcard := range []string{"{name}", "{ticket}"} {
+		if start, tail, ok = strings.Cut(pattern, wildcard); ok {
+			return start, tail, true
+		}
+	}
+	return "", "", false
+}
+
+// find returns the route that rest belongs to, and rest without the action at its end. Where
+// the group knows actions, the last segment is always one: a lock called "a/acquire" is taken
+// by POST …/a/acquire/acquire.
+func (g group) find(rest string) (*route, string) {
+	if r := g[""]; r != nil {
+		return r, rest
+	}
+	i := strings.LastIndexByte(rest, '/')
+	if i < 0 {
+		return nil, rest
+	}
+	return g[rest[i:]], rest[:i]
+}
+
+func unknownRoute(*call) error { return errUnknownRoute }
+func wrongMethod(*call) error  { return errWrongMethod }

@@ -1,0 +1,94 @@
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+)
+
+// maxHeaderBytes bounds a request's header: a name with every byte percent-encoded, and room.
+const maxHeaderBytes = 16 << 10
+
+// A Server serves an [API] on listeners: it owns the connections, their number and their
+// deadlines. Its methods are safe for concurrent use.
+type Server struct {
+	api  *API
+	http *http.Server
+
+	mu      sync.Mutex
+	closed  bool
+	serving sync.WaitGroup // counts calls of Serve, which alone start what conns counts
+
+	open  atomic.Int64   // connections
+	conns sync.WaitGroup // counts the goroutines of connections, those of refusals included
+	turns chan struct{}  // held by a refusal that says why
+}
+
+// NewServer makes a Server of a. It starts nothing.
+func NewServer(a *API) *Server {
+	l := &a.limits
+	s := &Server{api: a, turns: make(chan struct{}, maxRefusals)}
+	s.http = &http.Server{
+		Handler:           a.Handler(),
+		ReadHeaderTimeout: l.HeaderTimeout,
+		ReadTimeout:       l.ReadTimeout,
+		// Counted from a request's header, so that whatever a bounded request does before, its
+		// answer has at least its own time to leave. Waits and streams set their deadlines anew.
+		WriteTimeout:   l.ReadTimeout + l.RequestTimeout + l.WriteTimeout,
+		IdleTimeout:    l.IdleTimeout,
+		MaxHeaderBytes: maxHeaderBytes,
+		ConnState:      s.connState,
+		ErrorLog:       slog.NewLogLogger(a.log.Handler(), slog.LevelDebug), // broken clients, all of it
+	}
+	return s
+}
+
+// connState follows connections from birth, within Serve, to the end of their goroutine.
+func (s *Server) connState(_ net.Conn, state http.ConnState) {
+	switch state {
+	case http.StateNew:
+		s.conns.Add(1)
+	case http.StateClosed, http.StateHijacked:
+		s.open.Add(-1)
+		s.conns.Done()
+	}
+}
+
+// Serve answers on l until Close, then returns nil; any other error is l's. It closes l. It
+// may be called for several listeners at once.
+func (s *Server) Serve(l net.Listener) error {
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return l.Close()
+	}
+	s.serving.Add(1)
+	s.mu.Unlock()
+	defer s.serving.Done()
+	err := s.http.Serve(&boundedListener{Listener: l, server: s})
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return err
+}
+
+// Close refuses new waits and streams, ends those that there are, stops listening, and lets
+// the requests in flight finish. Where ctx ends first it cuts their connections, which ends
+// their contexts. It returns when no request is worked on any more; its error is then ctx's.
+func (s *Server) Close(ctx context.Context) error {
+	s.mu.Lock()
+	s.closed = true
+	s.mu.Unlock()
+	s.api.end()
+	err := s.http.Shutdown(ctx)
+	if err != nil {
+		err = errors.Join(err, s.http.Close())
+	}
+	s.serving.Wait()
+	s.conns.Wait()
+	return err
+}

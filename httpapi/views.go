@@ -1,0 +1,76 @@
+package httpapi
+
+import (
+	"context"
+	"errors"
+
+	"github.com/lockkeeper/lockkeeper/lock"
+	"github.com/lockkeeper/lockkeeper/store"
+)
+
+// holdFields writes the members of a hold, as its own client sees it.
+func (o *answer) holdFields(h *lock.Hold) {
+	o.str("name", h.Name)
+	o.session("session", h.Session)
+	o.num("token", int64(h.Token))
+	o.str("state", string(h.State))
+	o.span("ttl", h.TTL)
+	o.instant("deadline", h.Deadline)
+	o.num("position", int64(h.Position))
+	o.text("ticket", h.Ticket)
+	o.text("owner", h.Owner)
+	o.text("reason", h.Reason)
+	o.pairs("metadata", h.Metadata)
+	o.instant("since", h.Since)
+	if h.OneShot {
+		o.flag("one_shot", true)
+	}
+	if h.Repeated {
+		o.flag("repeated", true)
+	}
+	o.num("revision", h.Revision)
+}
+
+// contender writes one place in a queue, as everybody sees it.
+func (o *answer) contender(c *lock.Contender) {
+	o.open()
+	o.num("token", int64(c.Token))
+	o.session("session", c.Session)
+	o.text("state", string(c.State))
+	o.num("position", int64(c.Position))
+	o.text("owner", c.Owner)
+	o.text("reason", c.Reason)
+	o.pairs("metadata", c.Metadata)
+	o.text("door", c.Door)
+	o.instant("enqueued", c.Enqueued)
+	o.instant("since", c.Since)
+	o.text("znode", c.Znode)
+	o.close()
+}
+
+// lockFields writes a lock's name, state, holder and the length of its queue, and returns
+// those who wait.
+func (o *answer) lockFields(q *lock.Queue) (waiters []lock.Contender) {
+	o.str("name", q.Name)
+	waiters = q.Contenders
+	if len(waiters) > 0 && waiters[0].State == lock.Held {
+		o.str("state", "held")
+		o.key("holder")
+		o.contender(&waiters[0])
+		waiters = waiters[1:]
+	} else {
+		o.str("state", "free")
+	}
+	o.num("contenders", int64(q.Total))
+	return waiters
+}
+
+// whyEnded returns what ended ctx where that is the server's closing and err only says that
+// ctx ended.
+func whyEnded(ctx context.Context, err error) error {
+	bare := errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+	if bare && errors.Is(context.Cause(ctx), store.ErrClosed) {
+		return store.ErrClosed
+	}
+	return err
+}
