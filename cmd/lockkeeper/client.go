@@ -60,8 +60,7 @@ func (c *client) do(ctx context.Context, method, path string, query url.Values, 
 			}
 			return nil
 		}
-		problem, refused := errors.AsType[*problemError](err)
-		if refused && problem.Status != http.StatusServiceUnavailable {
+		if refused(err) {
 			return err
 		}
 		failures = append(failures, err)
@@ -70,6 +69,16 @@ func (c *client) do(ctx context.Context, method, path string, query url.Values, 
 		}
 	}
 	return unavailable(failures)
+}
+
+// refused reports whether err is an answer that the next member would give as well, or one by
+// which the address is wrong. A member without quorum, or a proxy without a member, is neither.
+func refused(err error) bool {
+	if problem, ok := errors.AsType[*problemError](err); ok {
+		return problem.Status != http.StatusServiceUnavailable
+	}
+	foreign, ok := errors.AsType[*foreignError](err)
+	return ok && foreign.status < 500
 }
 
 // attempt returns a context with this member's share of the time that is left.

@@ -38,17 +38,17 @@ func (c *contender) who() string {
 
 // A queue is a lock as the members tell it.
 type queue struct {
-	Name     string      `json:"name"`
-	Holder   *contender  `json:"holder"`
-	Waiters  []contender `json:"waiters"`
-	Total    int         `json:"total"` // contenders in all; Waiters may be cut
-	Revision int64       `json:"revision"`
+	Name       string      `json:"name"`
+	Holder     *contender  `json:"holder"`
+	Waiters    []contender `json:"waiters"`
+	Contenders int         `json:"contenders"` // in all; Waiters may be cut
+	Revision   int64       `json:"revision"`
 }
 
 // row returns the lock's line of a table.
 func (q *queue) row(now time.Time) string {
 	cells := []string{printable(q.Name), "-", "-", "-", "0", "-"}
-	waiting := q.Total
+	waiting := q.Contenders
 	if h := q.Holder; h != nil {
 		cells[1], cells[2], cells[3], cells[5] = h.who(), ago(now, h.Since), fmt.Sprint(h.Token), printable(h.Reason)
 		waiting--
@@ -126,7 +126,7 @@ func printQueue(w io.Writer, q *queue, now time.Time) error {
 		c := &q.Waiters[i]
 		fmt.Fprintf(table, "%d\t%s\t%s\t%d\t%s\t%s\n", c.Position, c.who(), ago(now, c.Enqueued), c.Token, printable(c.Door), printable(c.Reason))
 	}
-	if hidden := q.Total - len(q.Waiters) - 1; q.Holder != nil && hidden > 0 {
+	if hidden := q.Contenders - len(q.Waiters) - 1; q.Holder != nil && hidden > 0 {
 		fmt.Fprintf(table, "and %d more\n", hidden)
 	}
 	return table.Flush()

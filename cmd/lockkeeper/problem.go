@@ -19,12 +19,22 @@ type problemError struct {
 	retryAfter string
 }
 
+// A foreignError says that something answers at an endpoint which is no member.
+type foreignError struct {
+	endpoint string
+	status   int
+}
+
+func (e *foreignError) Error() string {
+	return fmt.Sprintf("%s answers, but not as a member of Lockkeeper does (HTTP %d); check --endpoints", e.endpoint, e.status)
+}
+
 // readProblem makes an error of an answer that is not a good one.
 func readProblem(endpoint string, resp *http.Response, body []byte) error {
 	p := &problemError{}
 	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	if kind != "application/problem+json" || json.Unmarshal(body, p) != nil || p.Code == "" {
-		return fmt.Errorf("%s answers, but not as a member of Lockkeeper does (HTTP %s); check --endpoints", endpoint, resp.Status)
+		return &foreignError{endpoint, resp.StatusCode}
 	}
 	p.Status = resp.StatusCode
 	p.retryAfter = resp.Header.Get("Retry-After")
@@ -37,9 +47,10 @@ func (p *problemError) Error() string {
 	if what == "" {
 		what = p.Title
 	}
+	// The member's text may say what to do already.
 	line := fmt.Sprintf("%s (%s)", strings.TrimRight(what, "."), p.Code)
 	switch {
-	case p.Fix != "":
+	case p.Fix != "" && !strings.Contains(what, p.Fix):
 		line += "; " + p.Fix
 	case p.retryAfter != "":
 		line += "; try again in " + p.retryAfter + " s"

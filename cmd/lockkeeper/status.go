@@ -3,17 +3,92 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
 
 	"github.com/spf13/cobra"
 )
 
+// A status is what one member knows of its cluster.
+type status struct {
+	Member   string       `json:"member"`
+	MemberID string       `json:"member_id"`
+	Version  string       `json:"version"`
+	Leader   string       `json:"leader"` // empty: none known
+	Epoch    int64        `json:"epoch"`
+	Revision int64        `json:"revision"`
+	Sessions int          `json:"sessions"`
+	Locks    int          `json:"locks"`
+	Members  []memberCard `json:"members"`
+}
+
+// A memberCard is what a member tells of itself to the others.
+type memberCard struct {
+	Name      string            `json:"name"`
+	ID        string            `json:"id"`
+	Version   string            `json:"version"`
+	Leader    bool              `json:"leader"`
+	Online    bool              `json:"online"`
+	Addresses map[string]string `json:"addresses"` // by door
+}
+
 func newStatus(a *app) *cobra.Command {
-	cmd := &cobra.Command{Use: "status", Short: "Show the members and how they are", Args: cobra.NoArgs}
+	cmd := &cobra.Command{
+		Use:   "status",
+		Short: "Show the members and how they are",
+		Long: "Status shows what the first member that answers knows of its cluster. Its exit code is 5 when\n" +
+			"that member knows of no leader: then nothing can be taken or released.",
+		Args: cobra.NoArgs,
+	}
 	return asking(a, cmd, func(ctx context.Context, cfg *clientConfig, c *client, _ []string) error {
 		var raw json.RawMessage
-		if err := c.do(ctx, "GET", "/v1/status", nil, nil, &raw); err != nil {
+		if err := c.do(ctx, http.MethodGet, "/v1/status", nil, nil, &raw); err != nil {
 			return err
 		}
-		return writeJSON(a.stdout, raw)
+		var s status
+		err := json.Unmarshal(raw, &s)
+		switch {
+		case err != nil:
+			return fmt.Errorf("read the answer: %w", err)
+		case cfg.json:
+			err = writeJSON(a.stdout, raw)
+		default:
+			err = s.print(a.stdout)
+		}
+		if err == nil && s.Leader == "" {
+			return &codedError{exitUnavailable, errSilent}
+		}
+		return err
 	})
+}
+
+func (s *status) print(w io.Writer) error {
+	leader := s.Leader
+	if leader == "" {
+		leader = "none: nothing can be taken or released"
+	}
+	table := newTable(w)
+	fmt.Fprintf(table, "asked:\t%s (version %s)\n", printable(s.Member), printable(s.Version))
+	fmt.Fprintf(table, "leader:\t%s\n", printable(leader))
+	fmt.Fprintf(table, "epoch:\t%d\n", s.Epoch)
+	fmt.Fprintf(table, "revision:\t%d\n", s.Revision)
+	fmt.Fprintf(table, "sessions:\t%d\n", s.Sessions)
+	fmt.Fprintf(table, "locks:\t%d\n", s.Locks)
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	fmt.Fprintln(table, "\nMEMBER\tROLE\tSTATE\tVERSION\tREST\tPEER\tID")
+	for _, m := range s.Members {
+		role, state := "follower", "offline"
+		if m.Leader {
+			role = "leader"
+		}
+		if m.Online {
+			state = "online"
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", printable(m.Name), role, state, printable(m.Version),
+			printable(m.Addresses["http"]), printable(m.Addresses["peer"]), printable(m.ID))
+	}
+	return table.Flush()
 }
