@@ -42,15 +42,10 @@ func (r *reader) acl() []znode.ACL {
 	case aclOpen:
 		return znode.OpenACL
 	}
-	n -= aclList
-	if n > uint64(r.left()/minACL) {
-		r.short()
-		return nil
-	}
-	list := make([]znode.ACL, n)
-	for i := range list {
+	list := make([]znode.ACL, r.fit(n-aclList, minACL))
+	r.each(len(list), minACL, func(i int) {
 		list[i] = znode.ACL{Perms: znode.Perm(r.int32()), Scheme: r.string(), ID: r.string()}
-	}
+	})
 	r.present(!slices.Equal(list, znode.OpenACL))
 	return list
 }

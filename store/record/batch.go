@@ -38,12 +38,7 @@ func DecodeBatch(v []byte) (Batch, error) {
 	if n := r.count(minChange); n > 0 {
 		b.Changes = make([]znode.Change, n)
 		t := newTrail(b.Zxid)
-		for i := range b.Changes {
-			t.take(&r, &b.Changes[i])
-			if r.err != nil {
-				break
-			}
-		}
+		r.each(n, minChange, func(i int) { t.take(&r, &b.Changes[i]) })
 	}
 	if err := r.close(); err != nil {
 		return Batch{}, err

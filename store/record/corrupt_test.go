@@ -51,6 +51,7 @@ func TestCorrupt(t *testing.T) {
 	t.Run("empty path with a flag", corrupt(batches, "\x01\x00\x00\x00\x01"+head(pathFull<<changePath)+"\x00"))
 	t.Run("same path in full", corrupt(batches, "\x01\x00\x00\x00\x02"+head(pathFull<<changePath)+"\x02/a"+head(pathFull<<changePath)+"\x02/a"))
 	t.Run("nil ACL with a flag", corrupt(batches, "\x01\x00\x00\x00\x01"+head(changeACL)+"\x00"))
+	t.Run("code over 32 bits", corrupt(batches, "\x01\x00\x00\x00\x01"+head(changeCode)+"\x80\x80\x80\x80\x10"))
 	t.Run("zero record with a flag", corrupt(batches, "\x01\x00\x00\x00\x01"+head(changeRecord)+"\x00"))
 
 	t.Run("no kind of message", corrupt(messages, "\x01\x00"))
@@ -80,6 +81,19 @@ func TestCorruptClaims(t *testing.T) {
 	allocates(t, messages, claim("\x01\x03\x00\x00")) // requests
 	allocates(t, messages, claim("\x01\x03\x00\x00\x01\x00"))
 	allocates(t, messages, claim("\x01\x03\x00\x00\x01\x10"))
+}
+
+// Claims within claims must not each be granted the same bytes.
+func TestCorruptNestedClaims(t *testing.T) {
+	const rest = 6000
+	claim := func(b []byte, n int, more string) []byte { return append(binary.AppendUvarint(b, uint64(n)), more...) }
+	requests := claim([]byte("\x01\x03\x00\x00"), rest/minRequest, "\x00")
+	ops := claim(requests, rest/minOp, "\x01\x04\x00")
+	acl := claim(ops, rest/minACL, "")
+	allocates(t, messages, append(acl, make([]byte, rest+20)...))
+	changes := claim([]byte("\x01\x00\x00\x00"), rest/minChange, string(binary.LittleEndian.AppendUint32(nil, changeACL|uint32(znode.Created))))
+	acl = claim(changes, rest/minACL, "")
+	allocates(t, batches, append(acl, make([]byte, rest+20)...))
 }
 
 // multiple is how many times an input's size a decoder may allocate, as the package promises.

@@ -8,11 +8,12 @@ import (
 // A reader takes fields off a value. Its first problem sticks: from then on every method
 // returns zero, so decoders check once, at the end and in their loops.
 type reader struct {
-	what  string
-	b     []byte
-	pos   int
-	whole string // b as a string, made by the first call of shared
-	err   *CorruptError
+	what   string
+	b      []byte
+	pos    int
+	booked int    // bytes at the end of b that the lists being taken still need
+	whole  string // b as a string, made by the first call of shared
+	err    *CorruptError
 }
 
 // open starts reading v, the value of a what, after its version byte.
@@ -133,15 +134,31 @@ func (r *reader) delta32() int32 {
 	return int32(v)
 }
 
-// count takes the length of a list whose entries take at least size bytes each. A longer
-// list than the input can hold is refused here, before anybody makes room for it.
-func (r *reader) count(size int) int {
-	n := r.uvarint()
-	if n > uint64(r.left()/size) {
+// count takes the length of a list whose entries take at least size bytes each.
+func (r *reader) count(size int) int { return r.fit(r.uvarint(), size) }
+
+// fit refuses a list longer than the input can hold, before anybody makes room for it. What
+// the rest of an outer list needs at least is booked: else a claim within a claim within a
+// claim would each be granted the same bytes, and the room made would be their sum.
+func (r *reader) fit(n uint64, size int) int {
+	if n > uint64(max(r.left()-r.booked, 0)/size) {
 		r.short()
 		return 0
 	}
 	return int(n)
+}
+
+// each calls take for every entry of a list of n, each at least size bytes long, until there
+// is a problem.
+func (r *reader) each(n, size int, take func(i int)) {
+	outer := r.booked
+	for i := range n {
+		r.booked = outer + (n-1-i)*size
+		take(i)
+		if r.err != nil {
+			return
+		}
+	}
 }
 
 // bytes takes a byte slice, never nil unless there is a problem. It aliases the input.

@@ -81,13 +81,10 @@ func (r *reader) requests() []znode.Request {
 	}
 	list := make([]znode.Request, n)
 	var last znode.Request
-	for i := range list {
+	r.each(n, minRequest, func(i int) {
 		r.request(&list[i], &last)
-		if r.err != nil {
-			return nil
-		}
 		last.ID, last.Session = list[i].ID, list[i].Session
-	}
+	})
 	return list
 }
 
@@ -121,17 +118,12 @@ func (r *reader) request(q, last *znode.Request) {
 	if flags&requestAuth != 0 {
 		q.Auth = make([]znode.Credential, r.count(minCredential))
 		r.present(len(q.Auth) > 0)
-		for i := range q.Auth {
+		r.each(len(q.Auth), minCredential, func(i int) {
 			q.Auth[i] = znode.Credential{Scheme: r.shared(), ID: r.shared()}
-		}
+		})
 	}
 	if n := r.count(minOp); n > 0 {
 		q.Ops = make([]znode.Op, n)
-		for i := range q.Ops {
-			r.op(&q.Ops[i])
-			if r.err != nil {
-				return
-			}
-		}
+		r.each(n, minOp, func(i int) { r.op(&q.Ops[i]) })
 	}
 }

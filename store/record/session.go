@@ -119,6 +119,9 @@ func (r *reader) owner() znode.Owner {
 	return znode.Owner{Member: r.fixed64(), Generation: r.int64()}
 }
 
+// minLabel is the least that a label takes: two empty strings.
+const minLabel = 2
+
 func appendLabels(dst []byte, labels map[string]string) []byte {
 	dst = appendCount(dst, len(labels))
 	for _, name := range slices.Sorted(maps.Keys(labels)) {
@@ -129,21 +132,18 @@ func appendLabels(dst []byte, labels map[string]string) []byte {
 }
 
 func (r *reader) labels() map[string]string {
-	n := r.count(2)
+	n := r.count(minLabel)
 	r.present(n > 0)
 	// No room is made ahead: a map's entry takes much more than the two bytes checked for.
 	labels := make(map[string]string)
 	last := ""
-	for i := range n {
+	r.each(n, minLabel, func(i int) {
 		name, value := r.string(), r.string()
-		if r.err != nil {
-			return nil
-		}
 		if i > 0 && name <= last {
 			r.fail("labels out of order")
-			return nil
+			return
 		}
 		labels[name], last = value, name
-	}
+	})
 	return labels
 }
