@@ -122,9 +122,8 @@ func (in *input) claim(key string, allowed field) (field, error) {
 
 func (in *input) fromJSON(l *Limits, f field, key string, raw []byte) error {
 	kind := raw[0]
-	if kind == 'n' { // null is as good as nothing
-		in.given &^= f
-		return nil
+	if kind == 'n' {
+		return badInput(key, "is null", "leave it out")
 	}
 	switch f {
 	case fieldToken, fieldGeneration:
