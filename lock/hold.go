@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/lockkeeper/lockkeeper/lease"
+	"github.com/lockkeeper/lockkeeper/store"
 )
 
 // A Token is a fencing token: the czxid of the contender's znode. It grows with every grant of
@@ -22,11 +23,8 @@ const (
 	Released State = "released"
 )
 
-// A Read says how fresh a read must be. The zero Read takes this member's tree as it is.
-type Read struct {
-	Linearizable bool  // at least as new as every write answered before the read began
-	MinRevision  int64 // at least as new as this revision of the quorum's log
-}
+// A Read says how fresh a read must be.
+type Read = store.Read
 
 // A Contender is one place in a lock's queue, held or waiting, from whichever door.
 type Contender struct {
@@ -45,7 +43,7 @@ type Contender struct {
 
 // A Hold is a contender's state as answered to its own client.
 type Hold struct {
-	Name     string
+	Name string
 	Contender
 	Ticket   string        // names the contender in Await and Leave
 	TTL      time.Duration // of its session

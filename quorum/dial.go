@@ -5,12 +5,14 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/url"
 	"os"
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/backoff"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/protobuf/types/known/wrapperspb"
@@ -77,3 +79,32 @@ func (t TLS) Dial() (*tls.Config, error) {
 	}
 	return conf, nil
 }
+
+// Dial returns a connection to the client listener of another member, which makes itself when
+// it is first used. The caller must close it. The error is ErrNoMember where the member is not
+// known, or has not published its address yet.
+func (m *Member) Dial(member uint64) (*grpc.ClientConn, error) {
+	for _, info := range m.Members() {
+		if info.ID != member || len(info.ClientURLs) == 0 {
+			continue
+		}
+		addr, err := url.Parse(info.ClientURLs[0])
+		if err != nil {
+			return nil, fmt.Errorf("address of member %x: %w", member, err)
+		}
+		creds, err := m.cfg.clientCredentials(addr.Scheme)
+		if err != nil {
+			return nil, err
+		}
+		return grpc.NewClient(addr.Host, grpc.WithTransportCredentials(creds),
+			grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(MaxTxnBytes), grpc.MaxCallSendMsgSize(MaxTxnBytes)),
+			grpc.WithConnectParams(grpc.ConnectParams{Backoff: dialBackoff, MinConnectTimeout: time.Second}))
+	}
+	return nil, fmt.Errorf("member %x: %w", member, ErrNoMember)
+}
+
+// ErrNoMember is returned for a member that is not known here.
+var ErrNoMember = errors.New("no such member, or its address is not known yet")
+
+// dialBackoff keeps a member that comes back from being missed for long.
+var dialBackoff = backoff.Config{BaseDelay: 50 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: time.Second}

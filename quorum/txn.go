@@ -45,6 +45,18 @@ func ModRevisionIs(key string, rev int64) Guard { return Guard{key: key, want: r
 // exist.
 func VersionIs(key string, n int64) Guard { return Guard{key: key, version: true, want: n} }
 
+// Key is the key that the guard looks at.
+func (g Guard) Key() string { return g.key }
+
+// Holds reports whether the guard holds for a key that was last put at revision rev and has
+// been put n times since it was created; both are 0 for a key that does not exist.
+func (g Guard) Holds(rev, n int64) bool {
+	if g.version {
+		return n == g.want
+	}
+	return rev == g.want
+}
+
 // An Op puts Value at Key or, with Delete, removes Key, which need not exist. Neither is
 // copied: the caller must not change Value afterwards.
 type Op struct {

@@ -143,6 +143,9 @@ func (t *Tree) applyDataSet(c *Change, content func(string) (Content, bool), e *
 	t.idle(n)
 	e.Node = n
 	e.Result.Stat = n.Stat()
+	if c.Repeated {
+		e.Result.Path, e.Result.Repeated = n.path, true
+	}
 	return true
 }
 
@@ -172,19 +175,8 @@ func (t *Tree) applyClosed(c *Change) bool {
 	return true
 }
 
-// applyAnswered tells the answers apart by what they carry: a fence's its token, that of a
-// repeated create the path, others nothing.
-func (t *Tree) applyAnswered(c *Change, e *Effect) {
-	switch {
-	case c.Token != 0:
-		e.Result.Token = c.Token
-	case c.Path != "":
-		e.Result.Path, e.Result.Repeated = c.Path, true
-		if n := t.nodes[c.Path]; n != nil {
-			e.Result.Stat = n.Stat()
-		}
-	}
-}
+// applyAnswered tells a fence's token; other answers carry nothing.
+func (t *Tree) applyAnswered(c *Change, e *Effect) { e.Result.Token = c.Token }
 
 func (t *Tree) applyRefused(c *Change, e *Effect) {
 	e.Result.Code = c.Code

@@ -42,6 +42,8 @@ type Change struct {
 	Code     Code      // of Refused
 	Token    int64     // of FenceRaised, and of Answered or Refused for a fence: the highest seen
 	Record   Session   // of SessionOpened and SessionMoved: the record after the change
+	Repeated bool      // of DataSet: a repeated create, which raises the version of what it finds
+	Note     string    // of Deleted: why
 	Expired  bool      // of SessionClosed and its sweeps: the writer found it overdue
 }
 

@@ -1,5 +1,7 @@
 package znode
 
+import "github.com/lockkeeper/lockkeeper/internal/rules"
+
 // A Draft is the writer's side of the data model. It judges requests one after the other
 // against a [Tree] plus what the requests before have changed, turns each into changes or into
 // one refusal, and keeps the keys' final values. It is not safe for concurrent use, and its
@@ -7,6 +9,8 @@ package znode
 type Draft struct {
 	// Full makes creates, sets that grow a znode and new sessions be refused with [ErrFull].
 	Full bool
+	// Out takes safety rules out, for a simulation.
+	Out rules.Out
 
 	tree     *Tree
 	nodes    map[string]*draftNode
@@ -54,9 +58,9 @@ const keptNodes = 4096
 // applied or will never apply it. What the draft has handed out is no longer valid. Full stays.
 func (d *Draft) Reset() {
 	if len(d.seen) > keptNodes || cap(d.changes) > keptNodes {
-		full := d.Full
-		*d = *NewDraft(d.tree)
-		d.Full = full
+		fresh := NewDraft(d.tree)
+		fresh.Full, fresh.Out = d.Full, d.Out
+		*d = *fresh
 		return
 	}
 	for _, n := range d.seen {
@@ -107,6 +111,9 @@ func (d *Draft) Refuse(r *Request, step int, code Code) {
 	d.changes[len(d.changes)-1].Last = true
 	d.end()
 }
+
+// ForgetLast drops the entry of the request that was refused last, for a simulation.
+func (d *Draft) ForgetLast() { d.changes = d.changes[:d.firstChange] }
 
 // Expire ends a session because the writer found it overdue. It reports false, and does
 // nothing, if there is no such session; otherwise zxid is used.
@@ -190,7 +197,7 @@ func (d *Draft) checkSession() Code {
 	if !open {
 		return ErrSessionExpired
 	}
-	if d.request.Owner != (Owner{}) && d.request.Owner != record.Owner {
+	if d.request.Owner != (Owner{}) && d.request.Owner != record.Owner && !d.Out.NoOwnerCheck {
 		return ErrSessionMoved
 	}
 	d.checked = true

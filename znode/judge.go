@@ -57,9 +57,7 @@ func (d *Draft) create(op *Op) Code {
 	}
 	dir, _ := Split(op.Path)
 	if earlier := d.ownChild(dir, op.Protected); earlier != "" {
-		c := d.add(Answered)
-		c.Path = earlier
-		d.size += len(earlier)
+		d.repeat(d.find(earlier))
 		return OK
 	}
 	acl, ok := expandACL(op.ACL, d.request.Auth)
@@ -96,6 +94,18 @@ func (d *Draft) create(op *Op) Code {
 	}
 	d.insert(parent, path, &made)
 	return OK
+}
+
+// repeat answers a repeated create with the znode that the first one made. It raises the
+// znode's version: whoever means to clean up after the first create, because its caller has
+// gone, can tell that another caller has come for it, and let it stand.
+func (d *Draft) repeat(n *draftNode) {
+	d.touch(n)
+	n.Version++
+	n.Mzxid, n.Mtime = d.zxid, d.now
+	n.ownDirty = true
+	d.addNode(DataSet, n).Repeated = true
+	d.size += keySize + len(n.path) + len(n.Data)
 }
 
 // makeParents creates the missing znodes of a path as containers open to all, from the nearest
@@ -156,6 +166,8 @@ func (d *Draft) delete(op *Op) Code {
 		return ErrNotEmpty
 	}
 	d.remove(parent, n)
+	d.changes[len(d.changes)-1].Note = op.Note
+	d.size += len(op.Note)
 	return OK
 }
 

@@ -76,8 +76,10 @@ func (d *Draft) sweep(s *draftSession) {
 			return true
 		})
 	}
-	for _, n := range s.take() {
-		d.sweepNode(n)
+	if !d.Out.CloseBlind {
+		for _, n := range s.take() {
+			d.sweepNode(n)
+		}
 	}
 	d.setRecord(s, nil)
 	d.add(SessionClosed)

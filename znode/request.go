@@ -52,6 +52,7 @@ type Op struct {
 	Czxid      int64  // of OpDelete: only the incarnation of the znode that this zxid created; 0: any
 	Own        bool   // of OpDelete: only a znode of the request's session
 	Session    Session
+	Note       string // of OpDelete: why, for those who look on
 }
 
 // A Request is one or more operations that happen together, at one zxid, or not at all.

@@ -34,7 +34,9 @@ const (
 	changeCode     uint32 = 1 << 24
 	changeToken    uint32 = 1 << 25
 	changeRecord   uint32 = 1 << 26
-	changeUnused   uint32 = 0xf8000000
+	changeRepeated uint32 = 1 << 27
+	changeNote     uint32 = 1 << 28
+	changeUnused   uint32 = 0xe0000000
 
 	minChange = 4
 )
@@ -163,6 +165,13 @@ func appendChangeRest(dst []byte, c *znode.Change) (head uint32, _ []byte) {
 	if !isZero(&c.Record) {
 		head |= changeRecord
 		dst = appendSession(dst, &c.Record)
+	}
+	if c.Repeated {
+		head |= changeRepeated
+	}
+	if c.Note != "" {
+		head |= changeNote
+		dst = appendString(dst, c.Note)
 	}
 	return head, dst
 }

@@ -130,4 +130,9 @@ func takeChangeRest(r *reader, head uint32, c *znode.Change) {
 		c.Record = r.session()
 		r.present(!isZero(&c.Record))
 	}
+	c.Repeated = head&changeRepeated != 0
+	if head&changeNote != 0 {
+		c.Note = r.shared()
+		r.present(c.Note != "")
+	}
 }

@@ -21,7 +21,8 @@ const (
 	opCzxid
 	opOwn // true
 	opSession
-	opUnused uint16 = 0xf000
+	opNote
+	opUnused uint16 = 0xe000
 
 	minOp = 3
 )
@@ -76,6 +77,10 @@ func appendOp(dst []byte, op *znode.Op) []byte {
 		flags |= opSession
 		dst = appendSession(dst, &op.Session)
 	}
+	if op.Note != "" {
+		flags |= opNote
+		dst = appendString(dst, op.Note)
+	}
 	binary.LittleEndian.PutUint16(dst[at:], flags)
 	return dst
 }
@@ -127,5 +132,9 @@ func (r *reader) op(op *znode.Op) {
 	if flags&opSession != 0 {
 		op.Session = r.session()
 		r.present(!isZero(&op.Session))
+	}
+	if flags&opNote != 0 {
+		op.Note = r.shared()
+		r.present(op.Note != "")
 	}
 }

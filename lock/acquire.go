@@ -1,0 +1,244 @@
+package lock
+
+import (
+	"context"
+	"time"
+
+	"github.com/lockkeeper/lockkeeper/internal/clock"
+	"github.com/lockkeeper/lockkeeper/lease"
+	"github.com/lockkeeper/lockkeeper/znode"
+)
+
+// An attempt is one request for a lock on its way.
+type attempt struct {
+	request Request
+	dir     string // the lock's znode
+	session lease.ID
+	owner   znode.Owner // the connection it came over; zero: not checked
+	ttl     time.Duration
+	oneShot bool
+	retry   bool // the client can repeat the request: it chose the request id
+
+	path     string // the contender's znode
+	stat     znode.Stat
+	data     []byte
+	sent     time.Duration // a confirmed touch counts from here; 0: none yet
+	revision int64
+	repeated bool
+}
+
+// Acquire asks for a lock and waits for it: not at all when wait is 0, without limit when it is
+// negative. When the time runs out the error is a [*HeldError], and the place in the queue is
+// given up; so it is when ctx ends. The hold's Deadline counts from a touch of the session that
+// was confirmed after the grant or with it.
+func (l *Locker) Acquire(ctx context.Context, r Request, wait time.Duration) (Hold, error) {
+	a, err := l.enter(ctx, r, wait == 0)
+	if err != nil {
+		return Hold{}, err
+	}
+	if wait == 0 {
+		return l.tried(ctx, a)
+	}
+	return l.await(ctx, a, wait)
+}
+
+// Enqueue takes a place in the queue without waiting. The answer's Ticket is for Await and
+// Leave; its State says whether the lock is held already.
+func (l *Locker) Enqueue(ctx context.Context, r Request) (Hold, error) {
+	a, err := l.enter(ctx, r, false)
+	if err != nil {
+		return Hold{}, err
+	}
+	return l.standing(ctx, a)
+}
+
+// enter puts a contender into the queue; with try, only into an empty one.
+func (l *Locker) enter(ctx context.Context, r Request, try bool) (*attempt, error) {
+	dir, err := Path(r.Name)
+	if err != nil {
+		return nil, err
+	}
+	n := note{Owner: r.Owner, Reason: r.Reason, Metadata: r.Metadata, Door: r.Door}
+	a := &attempt{request: r, dir: dir, session: r.Session, retry: r.RequestID != ""}
+	if a.data, err = n.encode(); err != nil {
+		return nil, err
+	}
+	if !try && l.full(dir) {
+		return nil, ErrTooManyWaiters
+	}
+	id := protect(r.RequestID)
+	var ops []znode.Op
+	if a.session == 0 {
+		a.oneShot = true
+		record, err := l.oneShot(&r)
+		if err != nil {
+			return nil, err
+		}
+		a.session, a.ttl = record.ID, record.TTL
+		ops = append(ops, znode.Op{Kind: znode.OpOpen, Session: record})
+	}
+	if try {
+		ops = append(ops, znode.Op{Kind: znode.OpVacant, Path: dir, Protected: id})
+	}
+	ops = append(ops, znode.Op{
+		Kind: znode.OpCreate, Path: contenderStem(dir, id), Data: a.data, ACL: znode.OpenACL,
+		Node: znode.Ephemeral, Sequential: true, Parents: true, Protected: id,
+	})
+	return a, l.propose(ctx, a, ops)
+}
+
+func (l *Locker) full(dir string) (full bool) {
+	l.store.View(func(t *znode.Tree, _ int64) {
+		n, ok := t.Get(dir)
+		full = ok && n.NumContenders() >= l.cfg.MaxWaiters
+	})
+	return full
+}
+
+// oneShot returns the record of a session for one hold.
+func (l *Locker) oneShot(r *Request) (znode.Session, error) {
+	if err := l.sessions.Room(); err != nil {
+		return znode.Session{}, err
+	}
+	o := lease.Options{TTL: r.TTL, Labels: r.Labels, OneShot: true}
+	if r.RequestID != "" {
+		o.RequestID = r.Name + "\x00" + r.RequestID
+	}
+	return l.sessions.Record(o)
+}
+
+// propose sends the attempt's operations and takes their outcome.
+func (l *Locker) propose(ctx context.Context, a *attempt, ops []znode.Op) error {
+	request := &znode.Request{Ops: ops}
+	var touch lease.Expected
+	bound := ops[0].Kind != znode.OpOpen // to a session that is there already
+	if bound {
+		owner, err := l.generation(a.session, a.request.Generation)
+		if err != nil {
+			return err
+		}
+		request.Session, request.Owner = a.session, owner
+		touch = l.sessions.Expect(a.session)
+	}
+	sent := clock.Boot()
+	out, err := l.store.DoLate(ctx, request, func(o znode.Outcome, err error) { l.leaveLate(a, &o, err) })
+	if bound && (err != nil || out.Code != znode.OK) {
+		touch.Drop()
+	}
+	switch {
+	case err != nil:
+		return err
+	case out.Code == znode.ErrSessionExists:
+		// The request is a repeated one, and its session is there: go on in it.
+		return l.propose(ctx, a, ops[1:])
+	case out.Code == znode.ErrHeld:
+		return l.heldBy(a.request.Name, &out)
+	case out.Code != znode.OK:
+		return l.codeError(out.Code, a.session)
+	}
+	a.took(&out)
+	if !bound {
+		a.sent = sent // the open is the session's first touch
+		return nil
+	}
+	if a.sent, err = touch.Wait(ctx); err != nil {
+		l.leave(a)
+	}
+	return err
+}
+
+// took takes the contender that the attempt's last operation made or found.
+func (a *attempt) took(out *znode.Outcome) {
+	made := out.Results[len(out.Results)-1]
+	a.path, a.stat, a.repeated, a.revision = made.Path, made.Stat, made.Repeated, out.Revision
+}
+
+// heldBy makes the error of a try that found somebody, seen at the moment of the judgement.
+func (l *Locker) heldBy(name string, out *znode.Outcome) error {
+	e := &HeldError{Name: name, Position: 1, Revision: out.Revision}
+	r := out.Results[out.Failed]
+	e.Holder = Contender{
+		Token: Token(r.Stat.Czxid), Session: lease.ID(r.Stat.EphemeralOwner), State: Held,
+		Enqueued: fromMillis(r.Stat.Ctime), Since: fromMillis(r.Stat.Ctime), Znode: r.Path,
+	}
+	l.store.View(func(t *znode.Tree, _ int64) {
+		n, ok := t.Get(r.Path)
+		if !ok || n.Czxid() != r.Stat.Czxid {
+			return
+		}
+		e.Holder = l.contender(n, 0)
+		if dir, ok := t.Get("/" + name); ok {
+			e.Position = dir.NumContenders()
+		}
+	})
+	return e
+}
+
+// tried answers a try whose contender is in the log: it holds, unless it is a repeated one that
+// came by another way.
+func (l *Locker) tried(ctx context.Context, a *attempt) (Hold, error) {
+	h, err := l.standing(ctx, a)
+	if err == nil && h.State != Held {
+		return Hold{}, l.heldAhead(a)
+	}
+	return h, err
+}
+
+// standing tells how an attempt's contender stands in this member's tree.
+func (l *Locker) standing(_ context.Context, a *attempt) (Hold, error) {
+	var h Hold
+	gone := false
+	l.store.View(func(t *znode.Tree, revision int64) {
+		n, ok := t.Get(a.path)
+		if !ok || n.Czxid() != a.czxid(n) {
+			gone = true
+			return
+		}
+		h = l.hold(t, n)
+		h.Revision = a.revision
+	})
+	if gone {
+		return Hold{}, l.gone(a)
+	}
+	h.Repeated = a.repeated
+	if a.sent != 0 {
+		h.Deadline = lease.Deadline(a.sent, h.TTL)
+	}
+	return h, nil
+}
+
+// czxid is the attempt's token; n's own where the attempt does not know it.
+func (a *attempt) czxid(n *znode.Node) int64 {
+	if a.stat.Czxid == 0 {
+		return n.Czxid()
+	}
+	return a.stat.Czxid
+}
+
+// gone tells what became of a contender that is not in the tree any more.
+func (l *Locker) gone(a *attempt) error {
+	if _, _, ok := l.sessions.Look(a.session); !ok {
+		return l.sessions.Lost(a.session)
+	}
+	return l.lost(a.request.Name, Token(a.stat.Czxid))
+}
+
+// heldAhead makes the error of somebody who stands behind others.
+func (l *Locker) heldAhead(a *attempt) error {
+	e := &HeldError{Name: a.request.Name}
+	l.store.View(func(t *znode.Tree, revision int64) {
+		e.Revision = revision
+		dir, ok := t.Get(a.dir)
+		if !ok {
+			return
+		}
+		_, name := znode.Split(a.path)
+		e.Position, _ = dir.Position(name)
+		if first, _, ok := dir.FirstContender(); ok && first != name {
+			if n, ok := t.Get(znode.Join(a.dir, first)); ok {
+				e.Holder = l.contender(n, 0)
+			}
+		}
+	})
+	return e
+}

@@ -1,0 +1,174 @@
+// Package lock grants named, exclusive, fenced locks.
+//
+// A lock is a znode, and its contenders are the znode's children: ephemeral and sequential, with
+// the names that Apache Curator's InterProcessMutex and go-zookeeper's Lock use. Whoever has
+// the smallest number holds; everybody else waits for the one before to go.
+//
+// # Guarantees
+//
+// At most one session holds a name at any revision of the quorum's log. Each grant carries a
+// [Token] greater than every earlier token of that name. Waiters are served in the order of
+// their arrival in the log. A repeated request finds its own place in the queue.
+//
+// # What a lock is not
+//
+// A holder can pause past its TTL and wake after the lock has moved on. Side effects are
+// exclusive only where the protected resource refuses tokens below the highest it has seen:
+// that is what fences are for.
+package lock
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/tidwall/btree"
+
+	"github.com/lockkeeper/lockkeeper/lease"
+	"github.com/lockkeeper/lockkeeper/store"
+	"github.com/lockkeeper/lockkeeper/znode"
+)
+
+// The defaults of [Config].
+const (
+	DefaultMaxWaiters  = 10_000
+	DefaultEventsKept  = 1 << 14
+	DefaultSubscribers = 1000
+)
+
+// A Config bounds what a Locker does. The zero Config has the defaults.
+type Config struct {
+	MaxWaiters  int // contenders of one lock
+	EventsKept  int // events that a subscriber can resume after
+	Subscribers int // at the same time
+	Logger      *slog.Logger
+}
+
+// A Locker grants locks through one member. Its methods are safe for concurrent use.
+type Locker struct {
+	cfg      Config
+	log      *slog.Logger
+	sessions *lease.Sessions
+	store    *store.Store
+	Stats    Stats
+
+	ctx    context.Context // done when Close has been called
+	cancel context.CancelFunc
+	wg     sync.WaitGroup // counts those who leave queues behind a caller's back
+
+	mu      sync.Mutex // guards what follows; taken inside the store's apply loop
+	waiters map[string]*waiter
+	held    map[string]int64             // when each holder's znode became first, in milliseconds
+	names   *btree.Map[string, struct{}] // paths of znodes with contenders
+	ends    endings
+	events  eventLog
+}
+
+// New returns a Locker. Bind must be called on it before anything else, Close in the end.
+func New(cfg Config) *Locker {
+	if cfg.MaxWaiters == 0 {
+		cfg.MaxWaiters = DefaultMaxWaiters
+	}
+	if cfg.EventsKept == 0 {
+		cfg.EventsKept = DefaultEventsKept
+	}
+	if cfg.Subscribers == 0 {
+		cfg.Subscribers = DefaultSubscribers
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	l := &Locker{
+		cfg: cfg, log: cfg.Logger,
+		waiters: map[string]*waiter{}, held: map[string]int64{},
+		names: btree.NewMap[string, struct{}](0),
+	}
+	l.events.kept = cfg.EventsKept
+	l.ctx, l.cancel = context.WithCancel(context.Background())
+	return l
+}
+
+// Bind says which sessions hold the locks and which store they live in: the one whose Observer
+// calls l.Changed, l.Applied and l.Rebuilt.
+func (l *Locker) Bind(sessions *lease.Sessions, st *store.Store) {
+	l.sessions, l.store = sessions, st
+}
+
+// Close ends subscriptions and waits for those who are still leaving queues. Callers who wait
+// for a lock must have been told to stop by their contexts before.
+func (l *Locker) Close() {
+	l.cancel()
+	l.endSubscriptions()
+	l.wg.Wait()
+}
+
+// Path returns the znode of the lock called name. Its error is a [*lease.InputError].
+func Path(name string) (string, error) {
+	path := "/" + name
+	var problem string
+	switch {
+	case name == "":
+		problem = "is empty"
+	case strings.HasPrefix(name, "/"):
+		problem = "starts with a slash"
+	case name == "zookeeper" || strings.HasPrefix(name, "zookeeper/"):
+		problem = "lies under zookeeper/, which is reserved"
+	case znode.ValidatePath(path) != nil:
+		problem = fmt.Sprintf("%.100q is not a path: it has an empty part, \".\" or \"..\", a slash at its end, or a character that is not allowed", name)
+	default:
+		return path, nil
+	}
+	return "", &lease.InputError{Field: "name", Problem: problem, Fix: "use words separated by single slashes, such as orders/42"}
+}
+
+// codeError turns a refusal into the error that callers see.
+func (l *Locker) codeError(code znode.Code, session lease.ID) error {
+	switch code {
+	case znode.ErrSessionExpired:
+		return l.sessions.Lost(session)
+	case znode.ErrNoChildrenForEphemerals, znode.ErrBadArguments:
+		return &lease.InputError{Field: "name", Problem: "names a place that cannot be a lock: a part of it is an ephemeral znode or not a path", Fix: "choose another name"}
+	}
+	return code
+}
+
+// generation checks a caller's generation against the session's and returns the owner that the
+// writer is to check again.
+func (l *Locker) generation(id lease.ID, generation int64) (znode.Owner, error) {
+	if generation == 0 {
+		return znode.Owner{}, nil
+	}
+	session, _, ok := l.sessions.Look(id)
+	if !ok {
+		return znode.Owner{}, l.sessions.Lost(id)
+	}
+	if session.Owner.Generation != generation {
+		return znode.Owner{}, znode.ErrSessionMoved
+	}
+	return session.Owner, nil
+}
+
+// lookFresh looks something up in the tree, and again after a sync if it is not there: another
+// member may have made it a moment ago.
+func (l *Locker) lookFresh(ctx context.Context, look func(t *znode.Tree, revision int64) bool) error {
+	found := false
+	view := func(t *znode.Tree, revision int64) { found = look(t, revision) }
+	if l.store.View(view); found {
+		return nil
+	}
+	if err := l.store.Sync(ctx); err != nil {
+		return err
+	}
+	l.store.View(view)
+	return nil
+}
+
+func fromMillis(ms int64) time.Time {
+	if ms == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(ms)
+}

@@ -1,0 +1,203 @@
+package lock
+
+import (
+	"time"
+
+	"github.com/lockkeeper/lockkeeper/lease"
+	"github.com/lockkeeper/lockkeeper/znode"
+)
+
+// Changed looks on while the store applies changes: it wakes waiters, remembers how holds end,
+// and keeps the events. It is part of the store's Observer: it runs with the tree locked, and
+// must be quick.
+func (l *Locker) Changed(t *znode.Tree, revision int64, c *znode.Change, e *znode.Effect) {
+	if c.Kind != znode.Created && c.Kind != znode.Deleted {
+		return
+	}
+	dir, name := znode.Split(c.Path)
+	seq, ok := znode.Contender(name)
+	if !ok || e.Node == nil {
+		return
+	}
+	parent, ok := t.Get(dir)
+	if !ok {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if c.Kind == znode.Created {
+		l.joined(t, parent, revision, c, e.Node)
+		return
+	}
+	l.left(t, parent, revision, c, e.Node, seq, name)
+}
+
+// joined notes a new contender: it holds at once, or waits.
+func (l *Locker) joined(_ *znode.Tree, dir *znode.Node, revision int64, c *znode.Change, n *znode.Node) {
+	if dir.NumContenders() == 1 {
+		l.names.Set(dir.Path(), struct{}{})
+	}
+	if first, _, ok := dir.FirstContender(); ok && first == n.Name() {
+		l.acquired(revision, c.Time, n)
+		return
+	}
+	l.events.add(revision, EventWaiting, n, c.Time, "", "")
+}
+
+// left notes that a contender is gone, and who holds now.
+func (l *Locker) left(t *znode.Tree, dir *znode.Node, revision int64, c *znode.Change, n *znode.Node, seq int64, name string) {
+	if dir.NumContenders() == 0 {
+		l.names.Delete(dir.Path())
+	}
+	l.wake(n.Path())
+	_, _, behind := dir.ContenderBefore(seq, name)
+	kind, cause := ending(c, n)
+	l.ends.add(n, kind, cause, c.Note)
+	if behind { // it only waited
+		l.events.add(revision, EventLeft, n, c.Time, cause, c.Note)
+		return
+	}
+	if since, ok := l.held[n.Path()]; ok {
+		delete(l.held, n.Path())
+		l.Stats.hold(time.Duration(c.Time-since) * time.Millisecond)
+	}
+	if kind == EventLost {
+		l.Stats.lost(cause)
+	}
+	l.events.add(revision, kind, n, c.Time, cause, c.Note)
+	if first, _, ok := dir.FirstContender(); ok {
+		if next, ok := t.Get(znode.Join(dir.Path(), first)); ok {
+			l.acquired(revision, c.Time, next)
+		}
+	}
+}
+
+// acquired notes that a contender holds now.
+func (l *Locker) acquired(revision, at int64, n *znode.Node) {
+	l.held[n.Path()] = at
+	l.Stats.wait(time.Duration(at-n.Stat().Ctime) * time.Millisecond)
+	l.events.add(revision, EventAcquired, n, at, "", "")
+	l.wake(n.Path())
+}
+
+func (l *Locker) wake(path string) {
+	if w := l.waiters[path]; w != nil {
+		close(w.changed)
+		delete(l.waiters, path)
+	}
+}
+
+// ending tells how a contender went: let go by its own session, or lost, and then to what.
+func ending(c *znode.Change, n *znode.Node) (EventKind, string) {
+	switch {
+	case c.Expired:
+		return EventLost, "expired"
+	case c.Session == n.Owner():
+		return EventReleased, ""
+	case c.Note != "" || c.Session == 0:
+		return EventLost, "forced"
+	}
+	return EventLost, "deleted"
+}
+
+// Applied tells that a revision is complete: those who follow events may read on.
+func (l *Locker) Applied(*znode.Tree, int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.events.publish()
+}
+
+// Rebuilt takes a tree that was built anew. Whoever waits looks again; events before it are
+// not remembered.
+func (l *Locker) Rebuilt(t *znode.Tree, _ int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for path := range l.waiters {
+		l.wake(path)
+	}
+	clear(l.held)
+	l.names.Clear()
+	for n := range t.All() {
+		if n.NumContenders() > 0 {
+			l.names.Set(n.Path(), struct{}{})
+		}
+	}
+	l.events.reset()
+}
+
+// endingsKept bounds how many ended holds a member remembers.
+const endingsKept = 1 << 16
+
+// endings remember how the last contenders went, oldest forgotten first.
+type endings struct {
+	byToken map[Token]*gone
+	last    map[place]Token
+	order   []Token
+	next    int
+}
+
+// A place is a session's place at a lock.
+type place struct {
+	session lease.ID
+	dir     string
+}
+
+type gone struct {
+	place    place
+	released bool
+	cause    string
+	reason   string
+}
+
+func (e *endings) add(n *znode.Node, kind EventKind, cause, reason string) {
+	if e.byToken == nil {
+		e.byToken, e.last = map[Token]*gone{}, map[place]Token{}
+	}
+	token := Token(n.Czxid())
+	if len(e.order) < endingsKept {
+		e.order = append(e.order, token)
+	} else {
+		old := e.order[e.next]
+		if g := e.byToken[old]; g != nil {
+			if e.last[g.place] == old {
+				delete(e.last, g.place)
+			}
+			delete(e.byToken, old)
+		}
+		e.order[e.next] = token
+		e.next = (e.next + 1) % endingsKept
+	}
+	dir, _ := znode.Split(n.Path())
+	g := &gone{place: place{n.Owner(), dir}, released: kind == EventReleased, cause: cause, reason: reason}
+	e.byToken[token] = g
+	e.last[g.place] = token
+}
+
+// lost tells what became of a token: nil when it was released, a [*HoldLostError] when it was
+// taken away, ErrNotHeld when nothing is remembered.
+func (l *Locker) lost(name string, token Token) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	g := l.ends.byToken[token]
+	switch {
+	case g == nil || g.place.dir != "/"+name:
+		return ErrNotHeld
+	case g.released:
+		return nil
+	}
+	return &HoldLostError{Name: name, Token: token, Cause: g.cause, Reason: g.reason}
+}
+
+func (l *Locker) remembers(token Token) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.ends.byToken[token] != nil
+}
+
+// lastEnd returns the token of the last contender of a session at a lock that is remembered to
+// have gone; 0: none.
+func (l *Locker) lastEnd(session lease.ID, name string) Token {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.ends.last[place{session, "/" + name}]
+}

@@ -1,0 +1,263 @@
+package lock
+
+import (
+	"context"
+	"encoding/base64"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/lockkeeper/lockkeeper/lease"
+	"github.com/lockkeeper/lockkeeper/store"
+	"github.com/lockkeeper/lockkeeper/znode"
+)
+
+// A waiter is somebody at this member who waits for one contender to become the holder.
+type waiter struct {
+	changed chan struct{} // closed when the contender holds, or is gone
+	count   int           // who wait on it
+}
+
+// watch returns a channel that is closed once the contender at path holds or is gone; nil if
+// it does or is already. The caller must unwatch a channel that is not nil.
+func (l *Locker) watch(a *attempt) (changed <-chan struct{}) {
+	l.store.View(func(t *znode.Tree, _ int64) {
+		n, ok := t.Get(a.path)
+		if !ok || n.Czxid() != a.czxid(n) || isFirst(t, a.path) {
+			return
+		}
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		w := l.waiters[a.path]
+		if w == nil {
+			w = &waiter{changed: make(chan struct{})}
+			l.waiters[a.path] = w
+		}
+		w.count++
+		changed = w.changed
+	})
+	return changed
+}
+
+func (l *Locker) unwatch(path string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if w := l.waiters[path]; w != nil {
+		if w.count--; w.count == 0 {
+			delete(l.waiters, path)
+		}
+	}
+}
+
+func isFirst(t *znode.Tree, path string) bool {
+	dir, name := znode.Split(path)
+	n, ok := t.Get(dir)
+	if !ok {
+		return false
+	}
+	first, _, ok := n.FirstContender()
+	return ok && first == name
+}
+
+// await waits for an attempt's turn; wait is negative for ever.
+func (l *Locker) await(ctx context.Context, a *attempt, wait time.Duration) (Hold, error) {
+	begun := time.Now()
+	granted, err := l.turn(ctx, a, wait, a.oneShot)
+	switch {
+	case err != nil:
+		l.leave(a)
+		return Hold{}, err
+	case !granted:
+		err := l.heldAhead(a)
+		return Hold{}, l.leaveOrHold(ctx, a, err)
+	}
+	if time.Since(begun) > time.Millisecond || a.sent == 0 {
+		if err := l.confirm(ctx, a); err != nil {
+			return Hold{}, err
+		}
+	}
+	return l.standing(ctx, a)
+}
+
+// turn waits until the contender holds or is gone. It reports false when the time ran out. With
+// keep, the session is touched meanwhile: it has nothing else that could be held for too long.
+func (l *Locker) turn(ctx context.Context, a *attempt, wait time.Duration, keep bool) (bool, error) {
+	changed := l.watch(a)
+	if changed == nil {
+		return true, nil
+	}
+	defer l.unwatch(a.path)
+	var timeout <-chan time.Time
+	if wait >= 0 {
+		t := time.NewTimer(wait)
+		defer t.Stop()
+		timeout = t.C
+	}
+	var touch <-chan time.Time
+	if keep {
+		t := time.NewTicker(max(a.ttl, lease.MinTTL) / 3)
+		defer t.Stop()
+		touch = t.C
+	}
+	for {
+		select {
+		case <-changed:
+			return true, nil
+		case <-timeout:
+			return false, nil
+		case <-touch:
+			l.store.Touch(a.session, false)
+		case <-ctx.Done():
+			return false, context.Cause(ctx)
+		}
+	}
+}
+
+// confirm has the session touched anew, after the grant, so that the answer's deadline is one
+// that its client can count on.
+func (l *Locker) confirm(ctx context.Context, a *attempt) error {
+	touch := l.sessions.Expect(a.session)
+	l.store.Touch(a.session, true)
+	sent, err := touch.Wait(ctx)
+	if err != nil {
+		l.leave(a)
+		return err
+	}
+	a.sent = sent
+	return nil
+}
+
+// leaveOrHold gives up an attempt whose time ran out, and returns why once that is done.
+func (l *Locker) leaveOrHold(ctx context.Context, a *attempt, why error) error {
+	r := l.leaving(a)
+	if _, err := l.store.Do(ctx, r); err != nil {
+		l.leave(a)
+	}
+	return why
+}
+
+// leaving is the request that removes an attempt's contender. Where its client may have
+// repeated the request, at whatever member, only the version that this attempt has seen is
+// removed: a repetition raises it, and whoever repeated may have been told that it holds. For
+// the same reason the one-shot session of such an attempt is left to lapse.
+func (l *Locker) leaving(a *attempt) *znode.Request {
+	if a.oneShot && !a.retry {
+		return &znode.Request{Session: a.session, Ops: []znode.Op{{Kind: znode.OpClose}}}
+	}
+	op := znode.Op{Kind: znode.OpDelete, Path: a.path, Version: -1, Czxid: a.stat.Czxid}
+	if a.retry {
+		op.Version = a.stat.Version
+	}
+	return &znode.Request{Ops: []znode.Op{op}}
+}
+
+// leave removes an attempt's contender behind its caller's back. The request is repeated until
+// its outcome is known; should this member die first, the session's end removes the contender.
+func (l *Locker) leave(a *attempt) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.ctx.Err() != nil {
+		return
+	}
+	l.wg.Go(func() {
+		for l.ctx.Err() == nil {
+			_, err := l.store.Do(l.ctx, l.leaving(a))
+			if err == nil || err == store.ErrClosed {
+				return
+			}
+			select {
+			case <-time.After(leaveAgain):
+			case <-l.ctx.Done():
+			}
+		}
+	})
+}
+
+const leaveAgain = 200 * time.Millisecond
+
+// leaveLate cleans up after a request whose caller has gone before its outcome was known.
+func (l *Locker) leaveLate(a *attempt, out *znode.Outcome, err error) {
+	if err != nil || out.Code != znode.OK {
+		return
+	}
+	a.took(out)
+	l.leave(a)
+}
+
+// ticket names a contender: its token and its znode, so that any member can find it.
+func ticket(token Token, path string) string {
+	return strconv.FormatInt(int64(token), 10) + "." + base64.RawURLEncoding.EncodeToString([]byte(path))
+}
+
+// parseTicket is ticket's inverse.
+func parseTicket(text string) (*attempt, error) {
+	number, path, _ := strings.Cut(text, ".")
+	token, err := strconv.ParseInt(number, 10, 64)
+	raw, err2 := base64.RawURLEncoding.DecodeString(path)
+	dir, name := znode.Split(string(raw))
+	if _, contender := znode.Contender(name); err != nil || err2 != nil || !contender || token <= 0 {
+		return nil, &lease.InputError{Field: "ticket", Problem: fmt.Sprintf("%.40q is not a ticket", text), Fix: "use the ticket that enqueue returned"}
+	}
+	return &attempt{request: Request{Name: lockName(dir)}, dir: dir, path: string(raw), stat: znode.Stat{Czxid: token}}, nil
+}
+
+// Await waits on a ticket: it returns when the lock is held, or with the State Waiting when the
+// time ran out; a negative wait has no limit. The place in the queue stays, whether the time
+// runs out or ctx ends. The error is ErrNoTicket, or a [*HoldLostError], when it is gone.
+func (l *Locker) Await(ctx context.Context, text string, wait time.Duration) (Hold, error) {
+	a, err := l.redeem(ctx, text)
+	if err != nil {
+		return Hold{}, err
+	}
+	granted, err := l.turn(ctx, a, wait, false)
+	if err != nil {
+		return Hold{}, err
+	}
+	if granted {
+		touch := l.sessions.Expect(a.session)
+		l.store.Touch(a.session, true)
+		if a.sent, err = touch.Wait(ctx); err != nil {
+			return Hold{}, err
+		}
+	}
+	return l.standing(ctx, a)
+}
+
+// Leave gives up a ticket's place in the queue, or the lock if it holds.
+func (l *Locker) Leave(ctx context.Context, text string) (Done, error) {
+	a, err := l.redeem(ctx, text)
+	if err != nil {
+		return Done{}, err
+	}
+	return l.remove(ctx, a, false)
+}
+
+// redeem finds a ticket's contender.
+func (l *Locker) redeem(ctx context.Context, text string) (*attempt, error) {
+	a, err := parseTicket(text)
+	if err != nil {
+		return nil, err
+	}
+	err = l.lookFresh(ctx, func(t *znode.Tree, revision int64) bool {
+		n, ok := t.Get(a.path)
+		if !ok || n.Czxid() != a.stat.Czxid {
+			return false
+		}
+		a.session, a.revision = n.Owner(), revision
+		if s, ok := t.Session(a.session); ok {
+			a.ttl, a.oneShot = s.TTL, s.OneShot
+		}
+		return true
+	})
+	if err != nil {
+		return nil, err
+	}
+	if a.session == 0 {
+		if err := l.lost(a.request.Name, Token(a.stat.Czxid)); err != ErrNotHeld {
+			return nil, err
+		}
+		return nil, ErrNoTicket
+	}
+	return a, nil
+}

@@ -1,0 +1,218 @@
+package store
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"time"
+
+	"github.com/lockkeeper/lockkeeper/internal/clock"
+	"github.com/lockkeeper/lockkeeper/store/record"
+	"github.com/lockkeeper/lockkeeper/znode"
+)
+
+// The engine drives the two state machines: every event is one call under Store.mu, followed
+// by settle, which carries out what the machines want done. Nothing here blocks; what takes
+// time runs in goroutines of its own and comes back as an event.
+
+// settle carries actions out, and carries messages between this member and its own writer,
+// until there is nothing left to do.
+func (s *Store) settle(now time.Duration) {
+	if s.settling {
+		return // called from within: the outer one goes on
+	}
+	s.settling = true
+	defer func() { s.settling = false }()
+	for {
+		actions := s.writer.take()
+		for i := range actions {
+			s.carryOut(now, &actions[i])
+		}
+		if !s.sendLocal(now) && len(actions) == 0 {
+			break
+		}
+	}
+	if s.member.stream != s.local && (s.member.more() || s.urgent) {
+		select {
+		case s.wake <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// lead must be called before any other event of the writer.
+func (s *Store) lead(now time.Duration) { s.writer.lead(now, s.ctx.Err() == nil && s.q.IsLeader()) }
+
+// sendLocal carries one message from the member to the writer beside it.
+func (s *Store) sendLocal(now time.Duration) bool {
+	if s.local == 0 || s.member.stream != s.local {
+		return false
+	}
+	f, ok := s.member.forward(now, s.roundDue(now), s.cfg.MaxInFlight)
+	if !ok {
+		return false
+	}
+	s.roundSent(now, &f)
+	s.lead(now)
+	s.writer.receive(clock.Boot(), s.local, &f)
+	return true
+}
+
+func (s *Store) roundDue(now time.Duration) bool {
+	return s.urgent || now-s.lastRound >= s.cfg.TouchRound
+}
+
+func (s *Store) roundSent(now time.Duration, f *record.Forward) {
+	if f.Touch.Round != 0 {
+		s.urgent, s.lastRound = false, now
+	}
+}
+
+func (s *Store) carryOut(now time.Duration, a *action) {
+	switch a.kind {
+	case actPropose:
+		s.propose(a)
+	case actAbandon:
+		if cancel := s.flights[a.flight]; cancel != nil {
+			cancel()
+		}
+	case actReadIndex:
+		s.readIndex(a.read)
+	case actSend:
+		if a.stream == s.local {
+			s.hear(now, a.stream, &a.message)
+		} else if l := s.links[a.stream]; l != nil {
+			l.push(a.message)
+		}
+	case actEnd:
+		if a.stream == s.local {
+			s.endLocal()
+		} else if l := s.links[a.stream]; l != nil {
+			l.cancel()
+		}
+	case actServing:
+		s.Stats.takeovers.Add(1)
+		s.log.Info("writer serves", "epoch", a.epoch)
+	}
+}
+
+// hear takes a message of the writer.
+func (s *Store) hear(now time.Duration, id streamID, m *record.Message) {
+	switch m.Kind {
+	case record.WelcomeKind:
+		s.member.welcome(id, m.Welcome)
+		s.log.Debug("forwarding stream opened", "epoch", m.Welcome.Epoch, "revision", m.Welcome.Revision)
+	case record.ConfirmKind:
+		list := s.member.confirm(id, m.Confirm)
+		if s.cfg.Confirmed != nil {
+			for _, c := range list {
+				s.cfg.Confirmed(c.session, c.sent)
+			}
+		}
+	}
+}
+
+// propose puts a transaction into the log, in a goroutine of its own.
+func (s *Store) propose(a *action) {
+	ctx, cancel := context.WithCancel(s.ctx)
+	id, txn := a.flight, a.txn
+	s.flights[id] = cancel
+	s.Stats.batches.Add(1)
+	s.Stats.batched.Add(uint64(a.size))
+	s.wg.Go(func() {
+		defer cancel()
+		start := clock.Boot()
+		r, err := s.q.Txn(ctx, txn)
+		now := clock.Boot()
+		s.Stats.commit.observe(now - start)
+		if err != nil {
+			s.log.Debug("batch outcome", "err", err)
+		}
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		delete(s.flights, id)
+		s.lead(now)
+		s.writer.outcome(now, id, proposed{committed: r.Committed, revision: r.Revision, err: err})
+		s.settle(now)
+	})
+}
+
+// readIndexPatience bounds a read index: without a quorum it would hang for seconds.
+const readIndexPatience = 2 * time.Second
+
+func (s *Store) readIndex(read uint64) {
+	s.wg.Go(func() {
+		ctx, cancel := context.WithTimeout(s.ctx, readIndexPatience)
+		defer cancel()
+		err := s.q.ReadIndex(ctx)
+		revision := s.q.Revision()
+		now := clock.Boot()
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.lead(now)
+		s.writer.readDone(now, read, revision, err)
+		s.settle(now)
+	})
+}
+
+// tickLoop moves on what waits for time or leadership.
+func (s *Store) tickLoop() {
+	tick := time.NewTicker(min(tickEvery, s.cfg.TouchRound))
+	defer tick.Stop()
+	disk := time.NewTicker(time.Second)
+	defer disk.Stop()
+	for {
+		select {
+		case <-tick.C:
+			now := clock.Boot()
+			s.mu.Lock()
+			s.lead(now)
+			s.writer.tick(now)
+			if len(s.member.touches.want) > 0 {
+				s.urgent = s.urgent || now-s.lastRound >= s.cfg.TouchRound
+			}
+			s.settle(now)
+			s.mu.Unlock()
+		case <-disk.C:
+			s.checkDisk()
+		case <-s.ctx.Done():
+			return
+		}
+	}
+}
+
+// checkDisk sets the watermark: above it the writer refuses what would grow the tree.
+func (s *Store) checkDisk() {
+	free, err := s.q.FreeDisk()
+	full := err == nil && free < s.cfg.MinFreeDisk ||
+		s.cfg.MaxDatabase > 0 && s.q.SizeInUse() > s.cfg.MaxDatabase
+	s.mu.Lock()
+	was := s.writer.full
+	s.writer.full = full
+	s.mu.Unlock()
+	s.Stats.full.Store(full)
+	if full != was {
+		s.log.Warn("disk watermark", "reached", full, "free", free, "in_use", s.q.SizeInUse())
+	}
+}
+
+// newIncarnation draws a number that no incarnation of this member had before, nor will have.
+func newIncarnation() uint64 {
+	var b [8]byte
+	rand.Read(b[:]) // never fails, by its documentation
+	return binary.LittleEndian.Uint64(b[:])>>1 | 1
+}
+
+func newIdentity() record.Identity {
+	var id record.Identity
+	id.ID = newIncarnation()
+	rand.Read(id.Secret[:])
+	return id
+}
+
+// Identity returns the cluster's id, and the secret that session passwords are derived from.
+// Both are zero until the first takeover ever is in this member's tree.
+func (s *Store) Identity() record.Identity { return s.rep.position().Identity }
+
+// Do's errors in terms of the tree's refusals.
+var _ error = znode.OK

@@ -1,0 +1,116 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+)
+
+// A Read says how fresh a read must be. The zero Read takes this member's tree as it is.
+type Read struct {
+	Linearizable bool  // at least as new as every write answered before the read began
+	MinRevision  int64 // at least as new as this revision of the quorum's log
+}
+
+// Sync waits until this member's tree shows every write that was answered anywhere before Sync
+// was called. Callers at the same time share one read index. Without a quorum it ends with ctx,
+// and ErrUnavailable.
+func (s *Store) Sync(ctx context.Context) error {
+	if err := s.q.ReadIndex(ctx); err != nil {
+		if s.ctx.Err() != nil {
+			return ErrClosed
+		}
+		return fmt.Errorf("read index: %w", errors.Join(ErrUnavailable, err))
+	}
+	return s.WaitRevision(ctx, s.q.Revision())
+}
+
+// WaitRevision waits until this member's tree has reached a revision. It ends with ctx, and
+// ErrUnavailable, or with the store, and ErrClosed.
+func (s *Store) WaitRevision(ctx context.Context, revision int64) error {
+	return s.revisions.wait(ctx, revision)
+}
+
+// Fresh waits until a read of the tree is as fresh as r asks.
+func (s *Store) Fresh(ctx context.Context, r Read) error {
+	if r.Linearizable {
+		if err := s.Sync(ctx); err != nil {
+			return err
+		}
+	}
+	if r.MinRevision > 0 {
+		return s.WaitRevision(ctx, r.MinRevision)
+	}
+	return nil
+}
+
+// Revision returns the revision that this member's tree has reached.
+func (s *Store) Revision() int64 { return s.rep.position().Revision }
+
+// A revisionQueue lets callers wait for the tree.
+type revisionQueue struct {
+	mu      sync.Mutex
+	reached int64
+	closed  bool
+	waiting map[*revisionWaiter]struct{}
+}
+
+type revisionWaiter struct {
+	revision int64
+	ready    chan struct{}
+}
+
+func (q *revisionQueue) wait(ctx context.Context, revision int64) error {
+	q.mu.Lock()
+	if q.closed {
+		q.mu.Unlock()
+		return ErrClosed
+	}
+	if q.reached >= revision {
+		q.mu.Unlock()
+		return nil
+	}
+	w := &revisionWaiter{revision: revision, ready: make(chan struct{})}
+	if q.waiting == nil {
+		q.waiting = map[*revisionWaiter]struct{}{}
+	}
+	q.waiting[w] = struct{}{}
+	q.mu.Unlock()
+	select {
+	case <-w.ready:
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		if q.reached < revision {
+			return ErrClosed
+		}
+		return nil
+	case <-ctx.Done():
+		q.mu.Lock()
+		delete(q.waiting, w)
+		q.mu.Unlock()
+		return errors.Join(ErrUnavailable, context.Cause(ctx))
+	}
+}
+
+func (q *revisionQueue) reach(revision int64) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.reached = revision
+	for w := range q.waiting {
+		if w.revision <= revision {
+			close(w.ready)
+			delete(q.waiting, w)
+		}
+	}
+}
+
+func (q *revisionQueue) close() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.closed = true
+	for w := range q.waiting {
+		close(w.ready)
+	}
+	clear(q.waiting)
+}
