@@ -15,6 +15,10 @@ import (
 // removes the key if it can within a second, and returns ctx's cause. Trouble meanwhile is
 // logged and tried again, with a new lease where the old one has lapsed.
 func (m *Member) KeepCard(ctx context.Context, key string, value []byte, ttl time.Duration) error {
+	if err := m.enter(); err != nil {
+		return err
+	}
+	defer m.leave()
 	ctx, cancel := m.until(ctx)
 	defer cancel()
 	c := &card{m: m, key: []byte(key), value: value, seconds: max(int64(ttl/time.Second), 2)}

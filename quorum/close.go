@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 )
 
 // Close stops the member: background work and compaction first, then watches and reads, then
@@ -21,24 +20,16 @@ func (m *Member) Close(ctx context.Context) error {
 func (m *Member) close(ctx context.Context) error {
 	m.mu.Lock()
 	m.closing = true
+	servers := m.grpc
 	m.mu.Unlock()
 	m.cancel(ErrClosed)
 
-	if err := waitGroups(ctx, &m.tasks, &m.uses); err != nil {
-		return fmt.Errorf("close member %q: %w", m.cfg.Name, err)
-	}
-	if m.fate.cause() == nil && m.IsLeader() {
-		if err := m.TransferLeadership(ctx); err != nil && !errors.Is(err, ErrAlone) {
-			m.log.Warn("leadership was not handed over", "err", err)
-		}
-	}
-
-	m.mu.Lock()
-	servers := m.grpc
-	m.mu.Unlock()
 	done := make(chan struct{})
-	go func() {
+	go func() { // waited for below, unless ctx ends first
 		defer close(done)
+		m.tasks.Wait()
+		m.uses.Wait()
+		m.handOver(ctx)
 		for _, s := range servers {
 			s.Stop() // etcd would wait for open streams for as long as a request may take
 		}
@@ -46,29 +37,21 @@ func (m *Member) close(ctx context.Context) error {
 		m.etcd.Close()
 		m.tidy()
 	}()
+	defer m.fate.settle(nil)
 	select {
 	case <-done:
-		m.fate.settle(nil)
 		return nil
 	case <-ctx.Done():
-		m.fate.settle(nil)
 		return fmt.Errorf("close member %q: %w", m.cfg.Name, context.Cause(ctx))
 	}
 }
 
-// waitGroups waits for all groups, or until ctx ends.
-func waitGroups(ctx context.Context, groups ...*sync.WaitGroup) error {
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		for _, g := range groups {
-			g.Wait()
-		}
-	}()
-	select {
-	case <-done:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
+// handOver gives leadership away, so that the others need no election.
+func (m *Member) handOver(ctx context.Context) {
+	if m.fate.cause() != nil {
+		return
+	}
+	if err := m.TransferLeadership(ctx); err != nil && !errors.Is(err, ErrAlone) {
+		m.log.Warn("leadership was not handed over", "err", err)
 	}
 }

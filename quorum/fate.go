@@ -1,12 +1,17 @@
 package quorum
 
-import "sync"
+import (
+	"sync"
+	"sync/atomic"
+)
 
 // A fate records, once, why a member is over. Its methods are safe for concurrent use.
 type fate struct {
 	once sync.Once
 	done chan struct{} // closed when err is set
 	err  error         // nil after an ordinary Close
+
+	removed atomic.Bool // etcd has said that the cluster removed the member
 }
 
 func newFate() *fate { return &fate{done: make(chan struct{})} }
@@ -19,6 +24,14 @@ func (f *fate) settle(err error) (first bool) {
 		first = true
 	})
 	return first
+}
+
+// over is what calls on a member return whose fate is settled.
+func (f *fate) over() error {
+	if f.err != nil {
+		return f.err
+	}
+	return ErrClosed
 }
 
 // cause is nil while the member runs.

@@ -15,7 +15,7 @@ import (
 // fatal entry, settles f and ends the goroutine that logged it: etcd logs one when it cannot
 // write its log any more, and only main may exit.
 func newZap(log *slog.Logger, f *fate) *zap.Logger {
-	core := &zapCore{handler: log.With("component", "etcd").Handler()}
+	core := &zapCore{handler: log.With("component", "etcd").Handler(), fate: f}
 	return zap.New(core, zap.WithFatalHook(fatalHook{f}))
 }
 
@@ -33,10 +33,31 @@ func (h fatalHook) OnWrite(entry *zapcore.CheckedEntry, fields []zapcore.Field) 
 	runtime.Goexit()
 }
 
+// expected are warnings and errors of etcd's that our settings, or every close, bring about.
+// What matters among them reaches the log as the member's end.
+var expected = map[string]bool{
+	"exceeded recommended request limit":              true,
+	"simple token is not cryptographically signed":    true,
+	"server has stopped; skipping GoAttach":           true,
+	"setting up serving from embedded etcd failed.":   true,
+	"stopping insecure grpc server due to error":      true,
+	"stopped insecure grpc server due to error":       true,
+	"stopping secure grpc server due to error":        true,
+	"stopped secure grpc server due to error":         true,
+	"Failed to detect schema version":                 true, // of a new database; tried again
+	"failed to update storage version":                true,
+	"rejecting promote learner: learner is not ready": true,
+}
+
 // A zapCore hands zap's entries to a slog handler.
 type zapCore struct {
 	handler slog.Handler
+	fate    *fate
 }
+
+// removedMessage is the only word of etcd's, where it learns from a peer and not from its log,
+// that the cluster has removed this member.
+const removedMessage = "data-dir used by this member must be removed"
 
 // level maps etcd's levels to ours. Its Info is about its own life, of which operators need
 // little: it becomes Debug.
@@ -53,16 +74,27 @@ func level(l zapcore.Level) slog.Level {
 	}
 }
 
+// Enabled lets all warnings come to Check, for removedMessage.
 func (c *zapCore) Enabled(l zapcore.Level) bool {
+	return l >= zapcore.WarnLevel || c.enabled(l)
+}
+
+func (c *zapCore) enabled(l zapcore.Level) bool {
 	return c.handler.Enabled(context.Background(), level(l))
 }
 
 func (c *zapCore) With(fields []zapcore.Field) zapcore.Core {
-	return &zapCore{handler: c.handler.WithAttrs(attrs(fields))}
+	return &zapCore{handler: c.handler.WithAttrs(attrs(fields)), fate: c.fate}
 }
 
 func (c *zapCore) Check(e zapcore.Entry, ce *zapcore.CheckedEntry) *zapcore.CheckedEntry {
-	if c.Enabled(e.Level) {
+	if e.Message == removedMessage {
+		c.fate.removed.Store(true)
+	}
+	if expected[e.Message] && e.Level < zapcore.PanicLevel {
+		e.Level = zapcore.InfoLevel
+	}
+	if c.enabled(e.Level) {
 		return ce.AddCore(e, c)
 	}
 	return ce

@@ -6,7 +6,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/lockkeeper/lockkeeper/internal/quorumtest"
-	"github.com/lockkeeper/lockkeeper/quorum"
 )
 
 func TestStartAloneAndRestart(t *testing.T) {
@@ -59,5 +58,4 @@ func TestThreeMembers(t *testing.T) {
 			}
 		}
 	}
-	_ = quorum.ErrGap
 }

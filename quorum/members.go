@@ -58,12 +58,9 @@ func (m *Member) learner() bool {
 	return self != nil && self.IsLearner
 }
 
-// promote makes this member a voter if it is a learner. It fails while the leader thinks that
-// it is too far behind.
+// promote makes this member, a learner, a voter. It fails while the leader thinks that it is
+// too far behind.
 func (m *Member) promote() error {
-	if !m.learner() {
-		return nil
-	}
 	ctx, cancel := context.WithTimeout(m.ctx, 5*m.cfg.Election)
 	defer cancel()
 	if _, err := m.server.PromoteMember(ctx, m.ID()); err != nil {

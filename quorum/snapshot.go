@@ -29,6 +29,9 @@ func (m *Member) Snapshot(ctx context.Context, w io.Writer) (int64, error) {
 	if closeErr := snap.Close(); err == nil {
 		err = closeErr
 	}
+	if err != nil && ctx.Err() != nil {
+		err = context.Cause(ctx) // the database's own error does not wrap it
+	}
 	if err != nil {
 		return n, fmt.Errorf("write snapshot: %w", err)
 	}

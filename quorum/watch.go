@@ -41,6 +41,7 @@ type Watch struct {
 	stream mvcc.WatchStream
 	ctx    context.Context // the watch's life; its cause is why it ended
 	cancel context.CancelCauseFunc
+	fate   *fate         // of the member
 	ended  chan struct{} // closed when the pump is over
 	wake   chan struct{} // 1 slot: the queue has something, or err is set
 	room   chan struct{} // 1 slot: the queue was taken
@@ -64,6 +65,7 @@ func (m *Member) Watch(ctx context.Context, from int64) (*Watch, error) {
 	}
 	w := &Watch{
 		stream: m.server.Watchable().NewWatchStream(),
+		fate:   m.fate,
 		ended:  make(chan struct{}),
 		wake:   make(chan struct{}, 1),
 		room:   make(chan struct{}, 1),
@@ -90,7 +92,8 @@ func (m *Member) Watch(ctx context.Context, from int64) (*Watch, error) {
 }
 
 // Next waits for the next revision. Errors: ErrGap, the end of ctx or of the watch's own
-// context, or [ErrClosed]; after any but the first of ctx's the watch is over.
+// context, [ErrClosed], or what [Member.Err] says where the member stopped by itself. All but
+// the end of ctx are final.
 func (w *Watch) Next(ctx context.Context) (Revision, error) {
 	if len(w.out) == 0 {
 		out, err := w.NextBatch(ctx, nil)
@@ -153,6 +156,8 @@ func (w *Watch) pump() error {
 			if err := w.put(resp.Events); err != nil {
 				return err
 			}
+		case <-w.fate.done:
+			return w.fate.over()
 		case <-w.ctx.Done():
 			return context.Cause(w.ctx)
 		}

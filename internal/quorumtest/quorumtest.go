@@ -5,6 +5,8 @@ package quorumtest
 import (
 	"context"
 	"fmt"
+	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -22,7 +24,7 @@ func Config(tb testing.TB, name string) quorum.Config {
 	ports := freeport.Ports(tb, 2)
 	return quorum.Config{
 		Name:      name,
-		DataDir:   tb.TempDir(),
+		DataDir:   filepath.Join(tb.TempDir(), "data"),
 		PeerURL:   fmt.Sprintf("http://127.0.0.1:%d", ports[0]),
 		ClientURL: fmt.Sprintf("http://127.0.0.1:%d", ports[1]),
 		Heartbeat: 50 * time.Millisecond,
@@ -98,6 +100,13 @@ func StartThree(tb testing.TB) [3]*quorum.Member {
 	for i, cfg := range Configs(tb, 3) {
 		members[i] = Start(tb, cfg)
 	}
+	tb.Cleanup(func() { // all at once: the last ones need not look for a leader first
+		var wg sync.WaitGroup
+		for _, m := range members {
+			wg.Go(func() { Close(tb, m) })
+		}
+		wg.Wait()
+	})
 	Ready(tb, members[:]...)
 	return members
 }
