@@ -1,6 +1,7 @@
 package znode
 
 import (
+	"bytes"
 	"fmt"
 	"maps"
 	"slices"
@@ -45,6 +46,22 @@ func (r *replica) judge(req *Request) Code {
 // commit ends the batch: the keys take the final values, the tree the changes.
 func (r *replica) commit(t rapid.TB) []Effect {
 	t.Helper()
+	changes := slices.Clone(r.draft.Changes())
+	r.keep(t)
+	var effects []Effect
+	for i := range changes {
+		e := r.tree.Apply(&changes[i], r.content)
+		if e.Err != nil {
+			t.Fatalf("Apply(%+v) = %v", changes[i], e.Err)
+		}
+		effects = append(effects, e)
+	}
+	return effects
+}
+
+// keep puts what the draft leaves into the keys, and empties the draft.
+func (r *replica) keep(t rapid.TB) {
+	t.Helper()
 	for path, c := range r.draft.Nodes() {
 		if c == nil {
 			if _, ok := r.nodes[path]; !ok {
@@ -67,23 +84,16 @@ func (r *replica) commit(t rapid.TB) []Effect {
 	}
 	for id, s := range r.draft.Sessions() {
 		if s == nil {
+			if _, ok := r.sessions[id]; !ok {
+				t.Errorf("batch deletes the key of session %d, which is not there", id)
+			}
 			delete(r.sessions, id)
 			continue
 		}
 		r.sessions[id] = *s
 	}
 	maps.Insert(r.fences, r.draft.Fences())
-	changes := slices.Clone(r.draft.Changes())
 	r.draft.Reset()
-	var effects []Effect
-	for i := range changes {
-		e := r.tree.Apply(&changes[i], r.content)
-		if e.Err != nil {
-			t.Fatalf("Apply(%+v) = %v", changes[i], e.Err)
-		}
-		effects = append(effects, e)
-	}
-	return effects
 }
 
 func (r *replica) content(path string) (Content, bool) {
@@ -172,23 +182,36 @@ func (r *replica) compare(t rapid.TB) {
 
 // TestKeysAndChangesAgree is the property that replication stands on.
 func TestKeysAndChangesAgree(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		r := newReplica()
-		for range rapid.IntRange(1, 8).Draw(t, "batches") {
-			for range rapid.IntRange(1, 12).Draw(t, "requests") {
-				if rapid.IntRange(0, 12).Draw(t, "expire") == 0 {
-					id := SessionID(rapid.IntRange(1, 4).Draw(t, "overdue"))
-					if r.draft.Expire(id, r.zxid+1, r.now) {
-						r.zxid++
-					}
-					continue
+	rapid.Check(t, keysAndChangesAgree)
+}
+
+// FuzzKeysAndChanges drives the same property with bytes that the fuzzer finds.
+func FuzzKeysAndChanges(f *testing.F) {
+	f.Add([]byte("a seed"))
+	f.Add(bytes.Repeat([]byte{0, 1, 2, 3, 5, 8, 13, 21, 34, 55, 89, 144, 233}, 40))
+	f.Add(bytes.Repeat([]byte{255, 0, 7}, 300))
+	f.Fuzz(rapid.MakeFuzz(keysAndChangesAgree))
+}
+
+func keysAndChangesAgree(t *rapid.T) {
+	r := newReplica()
+	for id := range SessionID(rapid.IntRange(0, 3).Draw(t, "sessions")) {
+		r.judge(&Request{Ops: []Op{{Kind: OpOpen, Session: Session{ID: id + 1, Owner: Owner{Member: 1}}}}})
+	}
+	for range rapid.IntRange(1, 8).Draw(t, "batches") {
+		for range rapid.IntRange(1, 12).Draw(t, "requests") {
+			if rapid.IntRange(0, 12).Draw(t, "expire") == 0 {
+				id := SessionID(rapid.IntRange(1, 4).Draw(t, "overdue"))
+				if r.draft.Expire(id, r.zxid+1, r.now) {
+					r.zxid++
 				}
-				r.judgeAndCheck(t, drawRequest(t))
+				continue
 			}
-			r.commit(t)
-			r.compare(t)
+			r.judgeAndCheck(t, drawRequest(t))
 		}
-	})
+		r.commit(t)
+		r.compare(t)
+	}
 }
 
 // judgeAndCheck judges a request and checks what holds for every outcome.
@@ -219,76 +242,4 @@ func (r *replica) judgeAndCheck(t rapid.TB, req *Request) {
 	if answers != max(1, len(req.Ops)) {
 		t.Fatalf("Judge(%+v): %d answers for %d operations", req, answers, len(req.Ops))
 	}
-}
-
-func drawRequest(t *rapid.T) *Request {
-	r := &Request{
-		ID:      RequestID{Number: rapid.Uint64Range(1, 64).Draw(t, "number")},
-		Session: SessionID(rapid.IntRange(0, 4).Draw(t, "session")),
-	}
-	if rapid.IntRange(0, 7).Draw(t, "owned") == 0 {
-		r.Owner = Owner{Member: rapid.Uint64Range(1, 2).Draw(t, "member")}
-	}
-	if rapid.Bool().Draw(t, "known") {
-		r.Auth = []Credential{{"digest", "ann:1"}}
-	}
-	for range rapid.SampledFrom([]int{1, 1, 1, 1, 2, 3, 5, 0}).Draw(t, "ops") {
-		r.Ops = append(r.Ops, drawOp(t))
-	}
-	return r
-}
-
-var (
-	somePaths = []string{
-		"/", "/a", "/b", "/a/b", "/a/b/c", "/a/c", "/l", "/l/x-lock-0000000000", "/l/x-lock-0000000001",
-		"/a/x", "/zookeeper", "/zookeeper/config", "/zookeeper/quota/q", "/l/_c_u-lock-0000000000", "/bad/", "x",
-	}
-	someStems = []string{"/l/x-lock-", "/l/_c_u-lock-", "/a/_c_u-", "/l/n-", "/a/b/__lock__", "/", "/a"}
-	someACLs  = [][]ACL{
-		nil, OpenACL, OpenACL, OpenACL, OpenACL,
-		{{PermAll, "digest", "ann:1"}}, {{PermAll, "auth", ""}}, {{PermRead, "world", "anyone"}},
-	}
-	someData = [][]byte{nil, {}, []byte("x"), []byte("some data")}
-)
-
-func drawOp(t *rapid.T) Op {
-	op := Op{
-		Path:    rapid.SampledFrom(somePaths).Draw(t, "path"),
-		Version: rapid.SampledFrom([]int32{-1, -1, -1, 0, 1}).Draw(t, "version"),
-	}
-	kinds := []OpKind{
-		OpCreate, OpCreate, OpCreate, OpCreate, OpCreate, OpDelete, OpDelete, OpDelete, OpSetData, OpSetData, OpSetACL,
-		OpCheck, OpReap, OpVacant, OpOpen, OpOpen, OpMove, OpClose, OpFence,
-	}
-	op.Kind = rapid.SampledFrom(kinds).Draw(t, "kind")
-	protected := rapid.SampledFrom([]string{"", "u"}).Draw(t, "protected")
-	switch op.Kind {
-	case OpCreate:
-		op.Node = rapid.SampledFrom([]Kind{Persistent, Ephemeral, Ephemeral, Container, TTL}).Draw(t, "node")
-		if op.Node == TTL {
-			op.TTL = 3
-		}
-		op.Data = rapid.SampledFrom(someData).Draw(t, "data")
-		op.ACL = rapid.SampledFrom(someACLs).Draw(t, "acl")
-		op.Parents = rapid.Bool().Draw(t, "parents")
-		op.Protected = protected
-		if op.Sequential = rapid.Bool().Draw(t, "sequential"); op.Sequential {
-			op.Path = rapid.SampledFrom(someStems).Draw(t, "stem")
-		}
-	case OpDelete:
-		op.Own = rapid.IntRange(0, 5).Draw(t, "own") == 0
-	case OpSetData:
-		op.Data = rapid.SampledFrom(someData).Draw(t, "data")
-	case OpSetACL:
-		op.ACL = rapid.SampledFrom(someACLs).Draw(t, "acl")
-	case OpVacant:
-		op.Protected = protected
-	case OpOpen, OpMove, OpClose:
-		op.Session = Session{ID: SessionID(rapid.IntRange(0, 4).Draw(t, "id"))}
-		op.Session.Owner.Member = rapid.Uint64Range(0, 2).Draw(t, "owner")
-	case OpFence:
-		op.Path = rapid.SampledFrom([]string{"f", "g"}).Draw(t, "fence")
-		op.Czxid = rapid.Int64Range(0, 5).Draw(t, "token")
-	}
-	return op
 }

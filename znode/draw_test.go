@@ -1,0 +1,75 @@
+package znode
+
+import "pgregory.net/rapid"
+
+func drawRequest(t *rapid.T) *Request {
+	r := &Request{
+		ID:      RequestID{Number: rapid.Uint64Range(1, 64).Draw(t, "number")},
+		Session: SessionID(rapid.IntRange(0, 4).Draw(t, "session")),
+	}
+	if rapid.IntRange(0, 7).Draw(t, "owned") == 0 {
+		r.Owner = Owner{Member: rapid.Uint64Range(1, 2).Draw(t, "member")}
+	}
+	if rapid.Bool().Draw(t, "known") {
+		r.Auth = []Credential{{"digest", "ann:1"}}
+	}
+	for range rapid.SampledFrom([]int{1, 1, 1, 1, 2, 3, 5, 0}).Draw(t, "ops") {
+		r.Ops = append(r.Ops, drawOp(t))
+	}
+	return r
+}
+
+var (
+	somePaths = []string{
+		"/", "/a", "/b", "/a/b", "/a/b/c", "/a/c", "/l", "/l/x-lock-0000000000", "/l/x-lock-0000000001",
+		"/a/x", "/zookeeper", "/zookeeper/config", "/zookeeper/quota/q", "/l/_c_u-lock-0000000000", "/bad/", "x",
+	}
+	someStems = []string{"/l/x-lock-", "/l/_c_u-lock-", "/a/_c_u-", "/l/n-", "/a/b/__lock__", "/", "/a"}
+	someACLs  = [][]ACL{
+		nil, OpenACL, OpenACL, OpenACL, OpenACL,
+		{{PermAll, "digest", "ann:1"}}, {{PermAll, "auth", ""}}, {{PermRead, "world", "anyone"}},
+	}
+	someData = [][]byte{nil, {}, []byte("x"), []byte("some data")}
+)
+
+func drawOp(t *rapid.T) Op {
+	op := Op{
+		Path:    rapid.SampledFrom(somePaths).Draw(t, "path"),
+		Version: rapid.SampledFrom([]int32{-1, -1, -1, 0, 1}).Draw(t, "version"),
+	}
+	kinds := []OpKind{
+		OpCreate, OpCreate, OpCreate, OpCreate, OpCreate, OpDelete, OpDelete, OpDelete, OpSetData, OpSetData, OpSetACL,
+		OpCheck, OpReap, OpVacant, OpOpen, OpOpen, OpMove, OpClose, OpFence,
+	}
+	op.Kind = rapid.SampledFrom(kinds).Draw(t, "kind")
+	protected := rapid.SampledFrom([]string{"", "u"}).Draw(t, "protected")
+	switch op.Kind {
+	case OpCreate:
+		op.Node = rapid.SampledFrom([]Kind{Persistent, Ephemeral, Ephemeral, Container, TTL}).Draw(t, "node")
+		if op.Node == TTL {
+			op.TTL = 3
+		}
+		op.Data = rapid.SampledFrom(someData).Draw(t, "data")
+		op.ACL = rapid.SampledFrom(someACLs).Draw(t, "acl")
+		op.Parents = rapid.Bool().Draw(t, "parents")
+		op.Protected = protected
+		if op.Sequential = rapid.Bool().Draw(t, "sequential"); op.Sequential {
+			op.Path = rapid.SampledFrom(someStems).Draw(t, "stem")
+		}
+	case OpDelete:
+		op.Own = rapid.IntRange(0, 5).Draw(t, "own") == 0
+	case OpSetData:
+		op.Data = rapid.SampledFrom(someData).Draw(t, "data")
+	case OpSetACL:
+		op.ACL = rapid.SampledFrom(someACLs).Draw(t, "acl")
+	case OpVacant:
+		op.Protected = protected
+	case OpOpen, OpMove, OpClose:
+		op.Session = Session{ID: SessionID(rapid.IntRange(0, 4).Draw(t, "id"))}
+		op.Session.Owner.Member = rapid.Uint64Range(0, 2).Draw(t, "owner")
+	case OpFence:
+		op.Path = rapid.SampledFrom([]string{"f", "g"}).Draw(t, "fence")
+		op.Czxid = rapid.Int64Range(0, 5).Draw(t, "token")
+	}
+	return op
+}
