@@ -37,8 +37,10 @@ func listener(err error, cfg *server.Config) string {
 		refused = op.Addr.String()
 	}
 	for _, l := range []struct{ flag, address string }{
-		{"http-listen", cfg.HTTPListen}, {"zookeeper-listen", cfg.ZooKeeperListen},
-		{"client-listen", cfg.ClientListen}, {"peer-listen", cfg.PeerListen},
+		{"http-listen", cfg.HTTPListen},
+		{"zookeeper-listen", cfg.ZooKeeperListen},
+		{"client-listen", cfg.ClientListen},
+		{"peer-listen", cfg.PeerListen},
 	} {
 		if l.address == server.Off {
 			continue

@@ -36,8 +36,10 @@ func own(t *testing.T) []*pkg {
 // list runs go list in the module's root. Packages under construction are listed, too.
 func list(t *testing.T, args ...string) []*pkg {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "go", append([]string{"list", "-e",
-		"-json=ImportPath,Dir,GoFiles,TestGoFiles,XTestGoFiles,Imports,Standard"}, args...)...)
+	cmd := exec.CommandContext(t.Context(), "go", append([]string{
+		"list", "-e",
+		"-json=ImportPath,Dir,GoFiles,TestGoFiles,XTestGoFiles,Imports,Standard",
+	}, args...)...)
 	cmd.Dir = filepath.Join("..", "..")
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr

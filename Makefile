@@ -1,0 +1,73 @@
+# Lockkeeper: what there is to make. "make" alone lists it.
+
+SHELL       := /usr/bin/env bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+GO      ?= go
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS := -s -w -X main.version=$(VERSION)
+
+# Tools are pinned here and run from the module cache; go.mod stays free of them.
+GOFUMPT     := $(GO) run mvdan.cc/gofumpt@v0.12.0
+STATICCHECK := $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GOLANGCI    := $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+
+FUZZTIME ?= 5s
+PARALLEL ?= 2
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## build the static binary bin/lockkeeper
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/lockkeeper ./cmd/lockkeeper
+
+.PHONY: test
+test: test-deps check readme fuzz unit ## install what tests need, then everything that must pass before a push
+
+.PHONY: test-deps
+test-deps: ## install what the tests need on Debian, if it is missing
+	@scripts/install-test-deps.sh
+
+.PHONY: check
+check: ## formatting, vet and staticcheck
+	@scripts/check-format.sh $(GOFUMPT)
+	$(GO) vet ./...
+	$(STATICCHECK) ./...
+
+.PHONY: unit
+unit: ## all tests, with the race detector, in random order
+	$(GO) test -race -shuffle=on -p $(PARALLEL) -timeout 12m ./...
+
+.PHONY: fuzz
+fuzz: ## each fuzz target for FUZZTIME (5s)
+	@scripts/fuzz.sh $(FUZZTIME)
+
+.PHONY: readme
+readme: ## run the commands of README.md
+	@scripts/check-readme.sh
+
+.PHONY: lint
+lint: check ## check, and golangci-lint by .golangci.yml
+	$(GOLANGCI) run ./...
+
+.PHONY: vuln
+vuln: ## known vulnerabilities of what we link (needs the network)
+	@scripts/vuln.sh
+
+.PHONY: bench
+bench: ## Lockkeeper and its peers, side by side
+	@if [ -f bench/go.mod ]; then cd bench && $(GO) run .; else echo "there is no benchmark yet"; exit 1; fi
+
+.PHONY: cover
+cover: ## test coverage, function by function, and as HTML in bin/cover.html
+	@mkdir -p bin
+	$(GO) test -p $(PARALLEL) -coverpkg=./... -coverprofile=bin/cover.out ./...
+	$(GO) tool cover -func=bin/cover.out | tail -n 1
+	$(GO) tool cover -html=bin/cover.out -o bin/cover.html
+
+.PHONY: clean
+clean: ## remove what make has built
+	rm -rf bin

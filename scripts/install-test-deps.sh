@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# Installs what the tests call besides Go, where it is missing: on Debian and its kin, as root.
+# Elsewhere it says what is missing and goes on; the tests that need it then skip themselves.
+set -euo pipefail
+
+missing=()
+need() { # need COMMAND PACKAGE
+	command -v "$1" >/dev/null 2>&1 || missing+=("$2")
+}
+need ip iproute2  # network namespaces
+need curl curl    # the commands of the README
+need gcc gcc      # the race detector
+[ -e /usr/include/stdlib.h ] || missing+=(libc6-dev)
+
+if [ ${#missing[@]} -eq 0 ]; then
+	exit 0
+fi
+if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null 2>&1; then
+	echo "missing for the tests: ${missing[*]}; install with: sudo apt-get install ${missing[*]}" >&2
+	exit 0
+fi
+echo "installing for the tests: ${missing[*]}"
+export DEBIAN_FRONTEND=noninteractive
+apt-get update -qq
+apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
