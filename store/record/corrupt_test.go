@@ -52,6 +52,7 @@ func TestCorrupt(t *testing.T) {
 	t.Run("same path in full", corrupt(batches, "\x01\x00\x00\x00\x02"+head(pathFull<<changePath)+"\x02/a"+head(pathFull<<changePath)+"\x02/a"))
 	t.Run("nil ACL with a flag", corrupt(batches, "\x01\x00\x00\x00\x01"+head(changeACL)+"\x00"))
 	t.Run("code over 32 bits", corrupt(batches, "\x01\x00\x00\x00\x01"+head(changeCode)+"\x80\x80\x80\x80\x10"))
+	t.Run("empty note with a flag", corrupt(batches, "\x01\x00\x00\x00\x01"+head(changeNote)+"\x00"))
 	t.Run("zero record with a flag", corrupt(batches, "\x01\x00\x00\x00\x01"+head(changeRecord)+"\x00"))
 
 	t.Run("no kind of message", corrupt(messages, "\x01\x00"))
@@ -61,7 +62,8 @@ func TestCorrupt(t *testing.T) {
 	t.Run("next request in full", corrupt(messages, forward+"\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x01\x00"))
 	t.Run("no credentials with a flag", corrupt(messages, forward+"\x10\x00\x00"))
 	t.Run("unknown kind of operation", corrupt(messages, forward+"\x00\x01\x0c\x00\x00"))
-	t.Run("unknown operation flags", corrupt(messages, forward+"\x00\x01\x01\x00\x10"))
+	t.Run("unknown operation flags", corrupt(messages, forward+"\x00\x01\x01\x00\x20"))
+	t.Run("empty note of an operation with a flag", corrupt(messages, forward+"\x00\x01\x02\x00\x10\x00"))
 	t.Run("empty path of an operation with a flag", corrupt(messages, forward+"\x00\x01\x01\x01\x00\x00"))
 }
 

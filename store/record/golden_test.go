@@ -73,6 +73,10 @@ var batchSamples = []sample[Batch]{
 		{Kind: znode.Deleted, Aux: true, Session: 9, Zxid: zxid + 3, Time: now + 1, Path: path, Owner: 9, Expired: true},
 		{Kind: znode.SessionClosed, Session: 9, Zxid: zxid + 3, Time: now + 1, Expired: true},
 	}}},
+	{"told", Batch{Epoch: 7, Number: 14, Zxid: zxid + 1, Changes: []znode.Change{
+		{Kind: znode.DataSet, Request: request, Last: true, Session: holder.ID, Zxid: zxid, Time: now, Path: path, Version: 1, Length: 8, Repeated: true},
+		{Kind: znode.Deleted, Request: next(1), Last: true, Session: holder.ID, Zxid: zxid + 1, Time: now, Path: path, Owner: holder.ID, Version: 1, Length: 8, Note: "forced by ann"},
+	}}},
 }
 
 var messageSamples = []sample[Message]{
@@ -92,6 +96,9 @@ var messageSamples = []sample[Message]{
 			{ID: next(7), Session: 4, Owner: znode.Owner{Generation: 1}, Ops: []znode.Op{{Kind: znode.OpOpen, Session: holder}}},
 		},
 	}}},
+	{"note", Message{Kind: ForwardKind, Forward: Forward{Requests: []znode.Request{
+		{ID: request, Ops: []znode.Op{{Kind: znode.OpDelete, Path: path, Version: -1, Note: "forced by ann"}}},
+	}}}},
 	{"confirm", Message{Kind: ConfirmKind, Confirm: Confirm{Round: 88, Dropped: []znode.SessionID{9}}}},
 }
 
