@@ -97,7 +97,7 @@ func operation(t testing.TB, method, path string) (*routers.Route, map[string]st
 			continue
 		}
 		params := regexp.MustCompile(`\{(\w+)\}`).FindStringSubmatch(pattern)
-		match := "^" + strings.NewReplacer("{name}", "(.+)", "{ticket}", "(.+)", "{id}", "([^/]+)", ".", `\.`).Replace(pattern) + "$"
+		match := "^" + strings.NewReplacer("{name}", "(.*)", "{ticket}", "(.*)", "{id}", "([^/]+)", ".", `\.`).Replace(pattern) + "$"
 		found := regexp.MustCompile(match).FindStringSubmatch(path)
 		if found == nil {
 			continue
