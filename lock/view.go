@@ -112,3 +112,10 @@ func (l *Locker) page(prefix, after string, limit int) (dirs []string) {
 	})
 	return dirs
 }
+
+// Len returns the number of locks that are held.
+func (l *Locker) Len() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.names.Len()
+}

@@ -114,3 +114,20 @@ func (q *revisionQueue) close() {
 	}
 	clear(q.waiting)
 }
+
+// Quorum asks whether the quorum answers. It ends with ctx, and ErrUnavailable.
+func (s *Store) Quorum(ctx context.Context) error {
+	if err := s.q.ReadIndex(ctx); err != nil {
+		return fmt.Errorf("read index: %w", errors.Join(ErrUnavailable, err))
+	}
+	return nil
+}
+
+// Lag returns how many revisions the quorum has applied here that the tree has not.
+func (s *Store) Lag() int64 { return max(0, s.q.Revision()-s.Revision()) }
+
+// Full reports whether the disk watermark is reached here.
+func (s *Store) Full() bool { return s.Stats.full.Load() }
+
+// Epoch returns the number of the epoch that this member's tree is in; 0: none yet.
+func (s *Store) Epoch() uint64 { return s.rep.position().Epoch.Number }
