@@ -98,11 +98,8 @@ func (l Limits) Validate() error {
 	}
 	// net/http ends a request's context when ReadTimeout passes while it is worked on, and that
 	// must not look like a client that hung up.
-	if l.ReadTimeout <= l.RequestTimeout {
-		problems = append(problems, fmt.Errorf("limit ReadTimeout (%v) must be longer than RequestTimeout (%v)", l.ReadTimeout, l.RequestTimeout))
-	}
-	if l.HeaderTimeout > l.ReadTimeout {
-		problems = append(problems, fmt.Errorf("limit HeaderTimeout (%v) is longer than ReadTimeout (%v)", l.HeaderTimeout, l.ReadTimeout))
+	if least := l.HeaderTimeout + l.RequestTimeout; l.ReadTimeout <= least {
+		problems = append(problems, fmt.Errorf("limit ReadTimeout (%v) must be longer than HeaderTimeout and RequestTimeout together (%v)", l.ReadTimeout, least))
 	}
 	return errors.Join(problems...)
 }
