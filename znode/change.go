@@ -13,7 +13,7 @@ const (
 	SessionMoved
 	SessionClosed
 	FenceRaised
-	Answered // nothing changed: a check that passed, a repeated create, a fence that was high enough
+	Answered // nothing changed: a check that passed, a fence that was high enough
 	Refused  // nothing changed: Code says why, Step which operation was at fault
 )
 
