@@ -171,13 +171,11 @@ func (l *Limits) validate(bad report) {
 		{"write-timeout", int64(l.WriteTimeout)},
 		{"idle-timeout", int64(l.IdleTimeout)},
 		{"event-heartbeat", int64(l.EventHeartbeat)},
+		{"min-free-disk", l.MinFreeDisk},
 	} {
 		if n.value <= 0 {
 			bad(n.flag, "must be greater than 0")
 		}
-	}
-	if l.MinFreeDisk < 0 {
-		bad("min-free-disk", "must not be negative")
 	}
 	if l.ReadTimeout <= l.RequestTimeout || l.ReadTimeout < l.HeaderTimeout {
 		bad("read-timeout", "%v must be longer than --request-timeout (%v) and --header-timeout (%v)", l.ReadTimeout, l.RequestTimeout, l.HeaderTimeout)

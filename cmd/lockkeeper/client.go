@@ -145,7 +145,7 @@ func unavailable(failures []error) error {
 	for _, err := range failures {
 		fmt.Fprintf(&list, "\n  %v", err)
 	}
-	return &codedError{exitUnavailable, fmt.Errorf("no member can answer:%s\nStart one with 'lockkeeper serve', or name others with --endpoints.", list.String())}
+	return &codedError{exitUnavailable, fmt.Errorf("no member can answer ('lockkeeper serve' starts one, --endpoints names others):%s", list.String())}
 }
 
 // endpointURL returns the URL that text, which may lack a scheme, stands for.

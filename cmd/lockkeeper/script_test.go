@@ -8,7 +8,9 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -16,9 +18,6 @@ import (
 
 	"github.com/lockkeeper/lockkeeper/internal/freeport"
 )
-
-// serving says whether server.Run runs a member. Without it the scripts that need one are skipped.
-const serving = false
 
 // TestMain lets the scripts run this test binary as the programs they name.
 func TestMain(m *testing.M) {
@@ -38,15 +37,10 @@ func TestScript(t *testing.T) {
 			}
 			return nil
 		},
-		Condition: func(condition string) (bool, error) {
-			if condition == "serving" {
-				return serving, nil
-			}
-			return false, fmt.Errorf("unknown condition %q", condition)
-		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"await": await,
 			"exits": exits,
+			"term":  term,
 		},
 	})
 }
@@ -72,6 +66,21 @@ func await(ts *testscript.TestScript, neg bool, args []string) {
 		}
 		last = fmt.Sprint(status, " ", err)
 	}
+}
+
+// term NAME sends SIGTERM to the member started with --name NAME; the scripts' own kill knows
+// no such signal.
+func term(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: term NAME")
+	}
+	for _, cmd := range ts.BackgroundCmds() {
+		if i := slices.Index(cmd.Args, "--name"); i >= 0 && i+1 < len(cmd.Args) && cmd.Args[i+1] == args[0] {
+			ts.Check(cmd.Process.Signal(syscall.SIGTERM))
+			return
+		}
+	}
+	ts.Fatalf("no member was started with --name %s", args[0])
 }
 
 // exits CODE PROGRAM ARGS... runs a program that must end with the exit code.
