@@ -13,6 +13,7 @@ import (
 
 	"github.com/lockkeeper/lockkeeper/internal/clock"
 	"github.com/lockkeeper/lockkeeper/internal/rules"
+	"github.com/lockkeeper/lockkeeper/lease/deadline"
 	"github.com/lockkeeper/lockkeeper/store"
 	"github.com/lockkeeper/lockkeeper/znode"
 )
@@ -35,7 +36,7 @@ type Sessions struct {
 	cfg   Config
 	store *store.Store
 	// Deadlines decides for the writer which sessions are overdue; the store's Keeper.
-	Deadlines *Deadlines
+	Deadlines *deadline.Set
 	Stats     Stats
 
 	mu      sync.Mutex
@@ -65,7 +66,7 @@ func New(cfg Config) *Sessions {
 	if cfg.MaxSessions == 0 {
 		cfg.MaxSessions = DefaultMaxSessions
 	}
-	s := &Sessions{cfg: cfg, Deadlines: NewDeadlines(rules.Out{}), waiting: map[ID][]*touchWaiter{}}
+	s := &Sessions{cfg: cfg, Deadlines: deadline.New(rules.Out{}), waiting: map[ID][]*touchWaiter{}}
 	s.Deadlines.Late = s.Stats.late
 	return s
 }

@@ -1,4 +1,6 @@
-package lease
+// Package deadline knows when sessions were last heard from, and which are overdue. It does no
+// I/O and reads no clock: times are given to it.
+package deadline
 
 import (
 	"container/heap"
@@ -17,20 +19,20 @@ const maxGrace = time.Second
 // gives up exactly at its timeout and the writer that lets go.
 func Grace(ttl time.Duration) time.Duration { return min(ttl/6, maxGrace) }
 
-// Deadlines knows when each session was last heard from, and so which are overdue. It is the
+// A Set knows when each session was last heard from, and so which are overdue. It is the
 // [github.com/lockkeeper/lockkeeper/store.Keeper] of a writer. A touch costs one map access:
 // the heap holds for each session a deadline that may be too early, and is put right when it
 // is due. It is not safe for concurrent use.
-type Deadlines struct {
+type Set struct {
 	out      rules.Out
-	sessions map[ID]*deadline
+	sessions map[znode.SessionID]*deadline
 	queue    deadlineHeap
 	// Late, if not nil, is told how long after its deadline each session was found.
 	Late func(time.Duration)
 }
 
 type deadline struct {
-	id      ID
+	id      znode.SessionID
 	last    time.Duration // when it was last heard from
 	ttl     time.Duration // as last told
 	at      time.Duration // its place in the heap: not after the real deadline
@@ -38,12 +40,12 @@ type deadline struct {
 	closing bool
 }
 
-// NewDeadlines returns a Deadlines that knows no session.
-func NewDeadlines(out rules.Out) *Deadlines {
-	return &Deadlines{out: out, sessions: map[ID]*deadline{}}
+// New returns a Set that knows no session.
+func New(out rules.Out) *Set {
+	return &Set{out: out, sessions: map[znode.SessionID]*deadline{}}
 }
 
-func (d *Deadlines) grace(ttl time.Duration) time.Duration {
+func (d *Set) grace(ttl time.Duration) time.Duration {
 	if d.out.NoGrace {
 		return 0
 	}
@@ -51,9 +53,9 @@ func (d *Deadlines) grace(ttl time.Duration) time.Duration {
 }
 
 // Takeover forgets everything and takes each of sessions as touched now.
-func (d *Deadlines) Takeover(now time.Duration, sessions iter.Seq[*znode.Session]) {
+func (d *Set) Takeover(now time.Duration, sessions iter.Seq[*znode.Session]) {
 	old := d.sessions
-	d.sessions = make(map[ID]*deadline, len(old))
+	d.sessions = make(map[znode.SessionID]*deadline, len(old))
 	d.queue = d.queue[:0]
 	for s := range sessions {
 		e := &deadline{id: s.ID, last: now, ttl: s.TTL}
@@ -68,14 +70,14 @@ func (d *Deadlines) Takeover(now time.Duration, sessions iter.Seq[*znode.Session
 	}
 }
 
-func (d *Deadlines) push(e *deadline, last time.Duration) {
+func (d *Set) push(e *deadline, last time.Duration) {
 	e.at = last + e.ttl + d.grace(e.ttl)
 	heap.Push(&d.queue, e)
 }
 
 // Touch records that id was heard from. It reports false, and records nothing, when the session
 // is not known or is closing.
-func (d *Deadlines) Touch(id ID, now time.Duration) bool {
+func (d *Set) Touch(id znode.SessionID, now time.Duration) bool {
 	e := d.sessions[id]
 	if e == nil || e.closing && !d.out.TouchWhileClosing {
 		return false
@@ -85,7 +87,7 @@ func (d *Deadlines) Touch(id ID, now time.Duration) bool {
 }
 
 // Opened takes a session that the tree has applied; it counts as touched now.
-func (d *Deadlines) Opened(s *znode.Session, now time.Duration) {
+func (d *Set) Opened(s *znode.Session, now time.Duration) {
 	if e := d.sessions[s.ID]; e != nil {
 		return
 	}
@@ -95,7 +97,7 @@ func (d *Deadlines) Opened(s *znode.Session, now time.Duration) {
 }
 
 // Moved takes a session's new TTL.
-func (d *Deadlines) Moved(s *znode.Session, now time.Duration) {
+func (d *Set) Moved(s *znode.Session, now time.Duration) {
 	e := d.sessions[s.ID]
 	if e == nil || e.ttl == s.TTL {
 		return
@@ -108,7 +110,7 @@ func (d *Deadlines) Moved(s *znode.Session, now time.Duration) {
 }
 
 // Closed forgets a session whose close the tree has applied.
-func (d *Deadlines) Closed(id ID) {
+func (d *Set) Closed(id znode.SessionID) {
 	e := d.sessions[id]
 	if e == nil {
 		return
@@ -121,8 +123,8 @@ func (d *Deadlines) Closed(id ID) {
 
 // Due marks up to limit overdue sessions as closing and returns them. The deadline is judged
 // with the TTL that the tree holds: ttl tells it.
-func (d *Deadlines) Due(now time.Duration, limit int, ttl func(ID) (time.Duration, bool)) []ID {
-	var due []ID
+func (d *Set) Due(now time.Duration, limit int, ttl func(znode.SessionID) (time.Duration, bool)) []znode.SessionID {
+	var due []znode.SessionID
 	for len(d.queue) > 0 && d.queue[0].at <= now && len(due) < limit {
 		e := heap.Pop(&d.queue).(*deadline)
 		t, ok := ttl(e.id)
@@ -149,12 +151,12 @@ func (d *Deadlines) Due(now time.Duration, limit int, ttl func(ID) (time.Duratio
 }
 
 // Overdue reports whether Due may have something to return.
-func (d *Deadlines) Overdue(now time.Duration) bool {
+func (d *Set) Overdue(now time.Duration) bool {
 	return len(d.queue) > 0 && d.queue[0].at <= now
 }
 
 // Reopen takes back closing marks.
-func (d *Deadlines) Reopen(ids []ID) {
+func (d *Set) Reopen(ids []znode.SessionID) {
 	for _, id := range ids {
 		if e := d.sessions[id]; e != nil && e.closing {
 			e.closing = false
@@ -164,14 +166,14 @@ func (d *Deadlines) Reopen(ids []ID) {
 }
 
 // Shift moves every last touch on by gap, at most to now: for so long nobody could be heard.
-func (d *Deadlines) Shift(gap, now time.Duration) {
+func (d *Set) Shift(gap, now time.Duration) {
 	for _, e := range d.sessions {
 		e.last = max(e.last, min(e.last+gap, now))
 	}
 }
 
 // Len returns the number of sessions known.
-func (d *Deadlines) Len() int { return len(d.sessions) }
+func (d *Set) Len() int { return len(d.sessions) }
 
 // A deadlineHeap has the earliest deadline first.
 type deadlineHeap []*deadline
