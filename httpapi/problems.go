@@ -48,6 +48,8 @@ var problems = []problem{
 	{store.ErrBusy, http.StatusTooManyRequests, "too_many_requests", "Too many requests are in flight", true},
 	{errTooManyWaits, http.StatusTooManyRequests, "too_many_waits", "Too many requests wait at this member", true},
 	{errTooManyStream, http.StatusTooManyRequests, "too_many_streams", "Too many event streams are open at this member", true},
+	{lock.ErrTooManySubscribers, http.StatusTooManyRequests, "too_many_streams", "Too many event streams are open at this member", true},
+	{lock.ErrSubscriptionEnded, http.StatusServiceUnavailable, "shutting_down", "This member is shutting down", true},
 	{store.ErrUncertain, http.StatusServiceUnavailable, "uncertain", "The outcome is not known yet", true},
 	{store.ErrUnavailable, http.StatusServiceUnavailable, "unavailable", "There is no quorum, and nothing was done", true},
 	{store.ErrClosed, http.StatusServiceUnavailable, "shutting_down", "This member is shutting down", true},
