@@ -75,6 +75,7 @@ while IFS= read -r line <&3; do
 	foreground)
 		printf '%s' "$block" | sed 's/^/  $ /'
 		eval "$block"
+		echo
 		blocks=$((blocks + 1))
 		;;
 	background)

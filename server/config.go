@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/lockkeeper/lockkeeper/lease"
+	"github.com/lockkeeper/lockkeeper/lock"
 )
 
 // Off, as a listen address, turns a door off.
@@ -116,8 +117,8 @@ func DefaultLimits() Limits {
 		MaxWaiting:        8192,
 		MaxEventStreams:   256,
 		PageLimit:         1000,
-		MaxSessions:       200_000,
-		MaxWaiters:        10_000,
+		MaxSessions:       lease.DefaultMaxSessions,
+		MaxWaiters:        lock.DefaultMaxWaiters,
 		MinTTL:            lease.MinTTL,
 		MaxTTL:            lease.MaxTTL,
 		MaxWait:           time.Hour,

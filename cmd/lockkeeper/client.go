@@ -122,7 +122,7 @@ func (c *client) ask(ctx context.Context, method, endpoint, path string, body []
 func plainly(err error) error {
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
-		return errors.New("no answer in time")
+		return errors.New("no answer in time; 'lockkeeper status' tells whether there is a quorum")
 	case errors.Is(err, context.Canceled):
 		return errors.New("interrupted")
 	case errors.Is(err, syscall.ECONNREFUSED):

@@ -202,6 +202,9 @@ func applyFile(fs *pflag.FlagSet, file string, origins map[string]string) error 
 			continue
 		}
 		value, err := fileValue(keys[key])
+		if keys[key] == false && f.Value.Type() == "string" && strings.HasSuffix(key, "-listen") {
+			value = server.Off // to YAML an unquoted off is a no
+		}
 		if err == nil && !f.Changed {
 			err = cause(fs.Set(key, value))
 			origins[key] = file

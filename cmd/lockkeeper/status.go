@@ -1,11 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 
 	"github.com/spf13/cobra"
 )
@@ -79,6 +81,7 @@ func (s *status) print(w io.Writer) error {
 		return err
 	}
 	fmt.Fprintln(table, "\nMEMBER\tROLE\tSTATE\tVERSION\tREST\tPEER\tID")
+	slices.SortFunc(s.Members, func(a, b memberCard) int { return cmp.Compare(a.Name, b.Name) })
 	for _, m := range s.Members {
 		role, state := "follower", "offline"
 		if m.Leader {

@@ -21,20 +21,22 @@ var mayImport = map[string][]string{
 	"sdk":          {"httpapi/wire"},
 	"election":     {"lock", "lease", "store", "znode"},
 	"lock":         {"lease", "store", "znode", "internal/clock"},
-	"lease":        {"store", "store/record", "znode", "internal/clock", "internal/rules"},
+	"lease":        {"lease/deadline", "store", "store/record", "znode", "internal/clock", "internal/rules"},
 	"store":        {"store/record", "znode", "quorum", "internal/clock", "internal/rules"},
 	"store/record": {"znode"},
 	"quorum":       {"internal/clock"},
-	"znode":        {},
+	"znode":        {"internal/rules"}, // a struct of switches
 
+	"lease/deadline": {"znode", "internal/rules"}, // below store, whose simulation runs it
 	"internal/clock": {},
 	"internal/rules": {},
 }
 
-// testSupport are the packages that only tests import. They may use testing and what they need.
+// testSupport reports whether a package is there for tests: every internal one that has no line in
+// the table. Such packages may import testing and what they need, and never end in the binary.
 func testSupport(name string) bool {
-	last := name[strings.LastIndexByte(name, '/')+1:]
-	return strings.HasSuffix(last, "test") || name == "internal/freeport" || name == "internal/sim"
+	_, production := mayImport[name]
+	return strings.HasPrefix(name, "internal/") && !production
 }
 
 // onlyIn says which of our packages may import a module or package of others: what is costly,
