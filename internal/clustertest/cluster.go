@@ -10,7 +10,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"strings"
-	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -91,11 +91,39 @@ func Start(tb testing.TB, n int, o Options) *Cluster {
 func loopback(port int) string { return fmt.Sprintf("127.0.0.1:%d", port) }
 
 func (c *Cluster) end(tb testing.TB) {
-	var wg sync.WaitGroup
 	for _, m := range c.Members {
-		wg.Go(func() { m.end(tb) })
+		m.end(tb)
 	}
-	wg.Wait()
+}
+
+// KillAll ends every member with SIGKILL, at once, and waits until all are gone.
+func (c *Cluster) KillAll(tb testing.TB) {
+	tb.Helper()
+	c.endAll(tb, syscall.SIGKILL)
+}
+
+// StopAll ends every member with SIGTERM, at once, waits until all are gone, and fails the test
+// for those that did not end in order.
+func (c *Cluster) StopAll(tb testing.TB) {
+	tb.Helper()
+	for i, err := range c.endAll(tb, syscall.SIGTERM) {
+		if err != nil {
+			tb.Errorf("%s was to stop in order: %v", c.Members[i].Name, err)
+		}
+	}
+}
+
+func (c *Cluster) endAll(tb testing.TB, sig syscall.Signal) []error {
+	tb.Helper()
+	exited := make([]chan struct{}, len(c.Members))
+	for i, m := range c.Members {
+		exited[i] = m.signal(tb, sig, true)
+	}
+	errs := make([]error, len(c.Members))
+	for i, m := range c.Members {
+		errs[i] = m.gone(tb, exited[i])
+	}
+	return errs
 }
 
 // Endpoints returns the URLs of all members' REST doors.

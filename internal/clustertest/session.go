@@ -32,11 +32,16 @@ func Live(ctx context.Context, c *Client, ttl time.Duration) (*Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Session{ID: l.Session, TTL: time.Duration(l.TTL), client: c}
-	s.answered(l.Sent)
+	return Adopt(ctx, c, l.Session, time.Duration(l.TTL), l.Sent), nil
+}
+
+// Adopt keeps a session alive that is open already and was last heard of at sent, as Live does.
+func Adopt(ctx context.Context, c *Client, id string, ttl time.Duration, sent time.Time) *Session {
+	s := &Session{ID: id, TTL: ttl, client: c}
+	s.answered(sent)
 	ctx, s.cancel = context.WithCancel(ctx)
 	s.wg.Go(func() { s.keep(ctx) })
-	return s, nil
+	return s
 }
 
 func (s *Session) keep(ctx context.Context) {

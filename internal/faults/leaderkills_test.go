@@ -194,11 +194,3 @@ func (w *worker) fault(format string, args ...any) {
 		w.faults = append(w.faults, fmt.Sprintf(format, args...))
 	}
 }
-
-// contextWithin returns a context that ends with the test or after d.
-func contextWithin(t *testing.T, d time.Duration) context.Context {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), d)
-	t.Cleanup(cancel)
-	return ctx
-}
