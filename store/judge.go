@@ -52,7 +52,11 @@ func (w *writer) judge(now time.Duration) {
 // close ends the sessions that are overdue.
 func (w *writer) close(now time.Duration, wall int64, draft *znode.Draft, f *flight) {
 	tree := w.rep.tree
-	f.closes = w.keeper.Due(now, closesPerBatch, func(id znode.SessionID) (time.Duration, bool) {
+	limit := closesPerBatch
+	if w.most > 0 {
+		limit = min(limit, w.most)
+	}
+	f.closes = w.keeper.Due(now, limit, func(id znode.SessionID) (time.Duration, bool) {
 		s, ok := tree.Session(id)
 		if !ok {
 			return 0, false
@@ -76,6 +80,9 @@ func (w *writer) close(now time.Duration, wall int64, draft *znode.Draft, f *fli
 func (w *writer) judgeQueue(wall int64, draft *znode.Draft, f *flight) {
 	n := 0
 	for n < len(w.queue) && draft.Size() < batchBytes {
+		if w.most > 0 && len(f.closes)+len(f.items) >= w.most {
+			break
+		}
 		if w.zxid&(zxidCounter-1) >= zxidCounter-1 {
 			break
 		}

@@ -37,7 +37,7 @@ func do(t *testing.T, m *membertest.Member, r *znode.Request) znode.Outcome {
 	t.Helper()
 	out, err := m.Store.Do(membertest.Context(t, quorumtest.Patience), r)
 	if err != nil || out.Code != znode.OK {
-		t.Fatalf("%+v at %s = %v, %v", r.Ops, m.Name(), out.Code, err)
+		t.Fatalf("%v %.60q at %s = %v, %v", r.Ops[0].Kind, r.Ops[0].Path, m.Name(), out.Code, err)
 	}
 	return out
 }
@@ -47,7 +47,7 @@ func refused(t *testing.T, m *membertest.Member, r *znode.Request, code znode.Co
 	t.Helper()
 	out, err := m.Store.Do(membertest.Context(t, quorumtest.Patience), r)
 	if err != nil || out.Code != code {
-		t.Fatalf("%v %q = %v, %v; want %v", r.Ops[0].Kind, r.Ops[0].Path, out.Code, err, code)
+		t.Fatalf("%v %.60q = %v, %v; want %v", r.Ops[0].Kind, r.Ops[0].Path, out.Code, err, code)
 	}
 }
 

@@ -33,6 +33,7 @@ type member struct {
 // A pending request waits for its answer.
 type pending struct {
 	request *znode.Request
+	size    int  // of the request, in bytes, about
 	sent    bool // over any stream, ever: from then on its outcome is unknown until it is known
 	done    func(znode.Outcome, error)
 }
@@ -69,7 +70,7 @@ func newMember(self, incarnation uint64, out rules.Out) *member {
 func (m *member) submit(r *znode.Request, done func(znode.Outcome, error)) *pending {
 	m.next++
 	r.ID = znode.RequestID{Member: m.self, Incarnation: m.incarnation, Number: m.next}
-	p := &pending{request: r, done: done}
+	p := &pending{request: r, size: requestSize(r), done: done}
 	m.outstanding = append(m.outstanding, p)
 	m.byNumber[m.next] = p
 	return p
@@ -144,6 +145,9 @@ func (m *member) live() bool {
 	return m.stream != 0 && m.welcomed && (m.revision >= m.await || m.out.ResendAtOnce)
 }
 
+// forwardBytes is the size at which a message is full, unless one request alone is larger.
+const forwardBytes = 4 << 20
+
 // forward returns what is to be sent now, if anything. limit bounds the requests of a message.
 func (m *member) forward(now time.Duration, touches bool, limit int) (record.Forward, bool) {
 	var f record.Forward
@@ -161,9 +165,11 @@ func (m *member) forward(now time.Duration, touches bool, limit int) (record.For
 		t.flying = append(t.flying, r)
 		f.Touch = record.Touch{Round: r.round, Sessions: r.sessions}
 	}
-	for m.unsent < len(m.outstanding) && len(f.Requests) < limit {
+	size := 0
+	for m.unsent < len(m.outstanding) && len(f.Requests) < limit && size < forwardBytes {
 		p := m.outstanding[m.unsent]
 		p.sent = true
+		size += p.size
 		f.Requests = append(f.Requests, *p.request)
 		m.unsent++
 	}

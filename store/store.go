@@ -168,7 +168,8 @@ func (s *Store) Close() {
 //
 // If ctx ends first, the error is ErrUnavailable where the request never left this member: it
 // will not happen. Otherwise it is ErrUncertain: it may have happened, or may happen still.
-// Over the member's limit the error is ErrBusy at once. A refusal is an Outcome, not an error.
+// Over the member's limit the error is ErrBusy at once. A refusal is an Outcome, not an error;
+// [znode.ErrTooLarge] is one that needs no writer.
 func (s *Store) Do(ctx context.Context, r *znode.Request) (znode.Outcome, error) {
 	return s.DoLate(ctx, r, nil)
 }
@@ -213,8 +214,9 @@ func (s *Store) DoLate(ctx context.Context, r *znode.Request, late func(znode.Ou
 	return znode.Outcome{}, errors.Join(ErrUncertain, context.Cause(ctx))
 }
 
-// Start is Do without waiting: done is called once, from inside the apply loop, and must not
-// block nor call the store. If Start returns an error, done is not called.
+// Start is Do without waiting: done is called once, from inside the apply loop or, for a request
+// that is too large for any log, from inside Start, and must not block nor call the store. If
+// Start returns an error, done is not called.
 func (s *Store) Start(r *znode.Request, done func(znode.Outcome, error)) error {
 	_, err := s.submit(r, done)
 	return err
@@ -225,6 +227,10 @@ func (s *Store) submit(r *znode.Request, done func(znode.Outcome, error)) (*pend
 	defer s.mu.Unlock()
 	if s.ctx.Err() != nil {
 		return nil, ErrClosed
+	}
+	if requestSize(r) > maxRequest {
+		done(tooLarge(r, s.rep.position().Revision), nil)
+		return &pending{request: r, done: done}, nil
 	}
 	if len(s.member.outstanding) >= s.cfg.MaxInFlight {
 		return nil, ErrBusy

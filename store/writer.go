@@ -76,6 +76,7 @@ type writer struct {
 	carried []znode.SessionID
 
 	queue    []queued
+	most     int // requests and closes in the next batch: the log has refused more for their size; 0: no bound
 	streams  map[streamID]*stream
 	newest   map[uint64]streamID // by member
 	touches  touchRounds
@@ -316,8 +317,8 @@ func (w *writer) notHappened(now time.Duration, f *flight, o proposed) {
 		return
 	}
 	w.keeper.Reopen(f.closes)
-	if o.tooLarge() && len(f.items) == 1 {
-		f.items[0].tooLarge = true
+	if o.tooLarge() {
+		w.split(now, f)
 	}
 	w.zxid, w.number = f.zxid, f.number-1
 	if w.out.ReturnToTail {
@@ -326,6 +327,22 @@ func (w *writer) notHappened(now time.Duration, f *flight, o proposed) {
 		w.queue = append(f.items, w.queue...)
 	}
 	w.hold = now + retryDropped
+}
+
+// split makes the next batch smaller than one that was too large for the log, until what is too
+// large stands alone. A request is then refused. A session that owns too much to be closed in
+// one batch stays, for another TTL: nobody else must wait for it.
+func (w *writer) split(now time.Duration, f *flight) {
+	switch all := len(f.items) + len(f.closes); {
+	case all > 1:
+		w.most = all / 2
+	case len(f.items) == 1:
+		f.items[0].tooLarge = true
+	default:
+		for _, id := range f.closes {
+			w.keeper.Touch(id, now)
+		}
+	}
 }
 
 // restart begins anew after an outcome that is not known, or a guard that failed.
@@ -347,7 +364,7 @@ func (w *writer) applied(now time.Duration, a *appliedRevision) {
 	}
 	f := w.flight
 	if f != nil && !f.takeover && a.hasBatch && a.epoch == w.put && a.number == f.number {
-		w.flight, w.guard = nil, a.revision
+		w.flight, w.guard, w.most = nil, a.revision, 0
 		w.confirmTouches(f.touched)
 		for _, r := range f.early {
 			w.act(action{kind: actRefuse, stream: r.stream, outcome: r.outcome})
