@@ -166,6 +166,9 @@ func (c *Cluster) WaitReady(tb testing.TB, members ...*Member) {
 	tb.Helper()
 	for _, m := range members {
 		Eventually(tb, Patience, m.Name+" is ready", func() bool {
+			if m.ended() {
+				tb.Fatalf("%s ended before it was ready", m.Name)
+			}
 			r, err := c.Readiness(tb.Context(), m)
 			if err != nil || r.HTTP != http.StatusOK {
 				return false

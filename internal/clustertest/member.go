@@ -55,6 +55,18 @@ func (m *Member) Running() bool {
 	return m.cmd != nil
 }
 
+// ended reports whether the process has ended by itself.
+func (m *Member) ended() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	select {
+	case <-m.exited:
+		return true
+	default:
+		return false
+	}
+}
+
 // StayedUp reports whether the member was up and ready for all of from to until.
 func (m *Member) StayedUp(from, until time.Time) bool {
 	m.mu.Lock()
@@ -208,4 +220,14 @@ func (m *Member) end(tb testing.TB) {
 		_, text, _ = bytes.Cut(text[len(text)-shown:], []byte("\n"))
 	}
 	tb.Log(fmt.Sprintf("the end of the log of %s:\n%s", m.Name, text))
+}
+
+// PID returns the number of the member's process, 0 where there is none.
+func (m *Member) PID() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.cmd == nil {
+		return 0
+	}
+	return m.cmd.Process.Pid
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -37,6 +38,23 @@ func each(t *testing.T, n, width int, do func(ctx context.Context, i int) error)
 	if err := context.Cause(ctx); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// during calls do over and over, with growing numbers and width at a time, until d has passed,
+// and returns how often. It fails the test for do's first error.
+func during(t *testing.T, d time.Duration, width int, do func(ctx context.Context, i int) error) int {
+	t.Helper()
+	end := contextWithin(t, d)
+	var n atomic.Int64
+	each(t, width, width, func(ctx context.Context, _ int) error {
+		for end.Err() == nil && ctx.Err() == nil {
+			if err := do(ctx, int(n.Add(1))); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return int(n.Load())
 }
 
 // contextWithin returns a context that ends with the test or after d.
