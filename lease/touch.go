@@ -44,7 +44,7 @@ type Expected struct {
 }
 
 // Expect prepares to wait for a confirmed touch of id that is sent after Expect was called. The
-// caller must Wait.
+// caller must Wait, once this member's tree shows the session, or Drop.
 func (s *Sessions) Expect(id ID) Expected {
 	w := &touchWaiter{from: clock.Boot(), got: make(chan touchAnswer, 1)}
 	s.mu.Lock()
@@ -59,6 +59,9 @@ func (e Expected) Wait(ctx context.Context) (sent time.Duration, err error) {
 	again := time.NewTicker(touchAgain)
 	defer again.Stop()
 	for {
+		if err := e.over(); err != nil {
+			return 0, err
+		}
 		select {
 		case a := <-e.waiter.got:
 			if a.cause != "" {
@@ -72,6 +75,23 @@ func (e Expected) Wait(ctx context.Context) (sent time.Duration, err error) {
 			return 0, errors.Join(store.ErrUnavailable, context.Cause(ctx))
 		}
 	}
+}
+
+// over returns a [*LostError] where the session is not in the tree: its end may have been applied
+// before Expect, or may be hidden in a gap of the log.
+func (e Expected) over() error {
+	if _, _, ok := e.sessions.Look(e.id); ok {
+		return nil
+	}
+	e.Drop()
+	select {
+	case a := <-e.waiter.got:
+		if a.cause != "" {
+			return &LostError{ID: e.id, Cause: a.cause}
+		}
+	default:
+	}
+	return e.sessions.Lost(e.id)
 }
 
 // touchAgain is how long a touch may go unconfirmed before it is sent again: a writer whose

@@ -140,8 +140,8 @@ func (s *Store) connectRemote(leader uint64, conns map[uint64]*grpc.ClientConn) 
 		if err != nil {
 			return err
 		}
-		now := clock.Boot()
 		s.mu.Lock()
+		now := clock.Boot()
 		s.hear(now, id, &m)
 		s.settle(now)
 		s.mu.Unlock()
@@ -166,8 +166,8 @@ func (s *Store) watchLeader(ctx context.Context, leader uint64, ended <-chan str
 // sendRemote sends what the member has to send over its stream to another member's writer.
 func (s *Store) sendRemote(ctx context.Context, g grpc.ClientStream, id streamID) {
 	for {
-		now := clock.Boot()
 		s.mu.Lock()
+		now := clock.Boot()
 		if s.member.stream != id {
 			s.mu.Unlock()
 			return

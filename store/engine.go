@@ -12,7 +12,9 @@ import (
 )
 
 // The engine drives the two state machines: every event is one call under Store.mu, followed
-// by settle, which carries out what the machines want done. Nothing here blocks; what takes
+// by settle, which carries out what the machines want done. The clock is read under the mutex:
+// a round of touches that leaves with an earlier time would not count for those who began to
+// wait in between. Nothing here blocks; what takes
 // time runs in goroutines of its own and comes back as an event.
 
 // settle carries actions out, and carries messages between this member and its own writer,
@@ -123,13 +125,13 @@ func (s *Store) propose(a *action) {
 		defer cancel()
 		start := clock.Boot()
 		r, err := s.q.Txn(ctx, txn)
-		now := clock.Boot()
-		s.Stats.commit.observe(now - start)
+		s.Stats.commit.observe(clock.Boot() - start)
 		if err != nil {
 			s.log.Debug("batch outcome", "err", err)
 		}
 		s.mu.Lock()
 		defer s.mu.Unlock()
+		now := clock.Boot()
 		delete(s.flights, id)
 		s.lead(now)
 		s.writer.outcome(now, id, proposed{committed: r.Committed, revision: r.Revision, err: err})
@@ -146,9 +148,9 @@ func (s *Store) readIndex(read uint64) {
 		defer cancel()
 		err := s.q.ReadIndex(ctx)
 		revision := s.q.Revision()
-		now := clock.Boot()
 		s.mu.Lock()
 		defer s.mu.Unlock()
+		now := clock.Boot()
 		s.lead(now)
 		s.writer.readDone(now, read, revision, err)
 		s.settle(now)
@@ -164,8 +166,8 @@ func (s *Store) tickLoop() {
 	for {
 		select {
 		case <-tick.C:
-			now := clock.Boot()
 			s.mu.Lock()
+			now := clock.Boot()
 			s.lead(now)
 			s.writer.tick(now)
 			if len(s.member.touches.want) > 0 {

@@ -42,9 +42,9 @@ func (s *Store) applyAll(list []quorum.Revision) error {
 		if err != nil {
 			return err
 		}
-		now := clock.Boot()
-		s.Stats.apply.observe(now - start)
+		s.Stats.apply.observe(clock.Boot() - start)
 		s.mu.Lock()
+		now := clock.Boot()
 		late := s.member.applied(a)
 		s.lead(now)
 		s.writer.applied(now, a)
