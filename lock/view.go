@@ -9,24 +9,54 @@ import (
 	"github.com/lockkeeper/lockkeeper/znode"
 )
 
-// contender describes one contender that stands behind position others.
-func (l *Locker) contender(n *znode.Node, position int) Contender {
-	note := decodeNote(n.Data())
-	stat := n.Stat()
-	c := Contender{
-		Token: Token(stat.Czxid), Session: lease.ID(n.Owner()), State: Waiting, Position: position,
-		Owner: note.Owner, Reason: note.Reason, Metadata: note.Metadata, Door: note.Door,
-		Enqueued: fromMillis(stat.Ctime), Znode: n.Path(),
-	}
+// A sighting is what must be read of a contender while the tree does not change. The rest, which
+// takes longer, is made of it afterwards: nothing can be applied while somebody reads.
+type sighting struct {
+	stat     znode.Stat
+	path     string
+	data     []byte // the znode's own: it is replaced, never changed
+	position int
+	since    int64 // when it became the holder; 0: it is not, or nobody knows
+}
+
+func (l *Locker) sight(n *znode.Node, position int) sighting {
+	p := sighting{stat: n.Stat(), path: n.Path(), data: n.Data(), position: position}
 	if position == 0 {
-		c.State, c.Since = Held, c.Enqueued
 		l.mu.Lock()
-		if at, ok := l.held[n.Path()]; ok {
-			c.Since = fromMillis(at)
-		}
+		p.since = l.held[p.path]
 		l.mu.Unlock()
 	}
+	return p
+}
+
+func (p *sighting) contender() Contender {
+	note := decodeNote(p.data)
+	c := Contender{
+		Token: Token(p.stat.Czxid), Session: lease.ID(p.stat.EphemeralOwner), State: Waiting, Position: p.position,
+		Owner: note.Owner, Reason: note.Reason, Metadata: note.Metadata, Door: note.Door,
+		Enqueued: fromMillis(p.stat.Ctime), Znode: p.path,
+	}
+	if p.position == 0 {
+		c.State, c.Since = Held, c.Enqueued
+		if p.since != 0 {
+			c.Since = fromMillis(p.since)
+		}
+	}
 	return c
+}
+
+func contenders(seen []sighting) []Contender {
+	var list []Contender
+	for i := range seen {
+		list = append(list, seen[i].contender())
+	}
+	return list
+}
+
+// contender describes one contender that stands behind position others.
+func (l *Locker) contender(n *znode.Node, position int) Contender {
+	p := l.sight(n, position)
+	return p.contender()
 }
 
 // hold describes a contender to its own client.
@@ -53,27 +83,32 @@ func (l *Locker) Queue(ctx context.Context, name string, limit int, fresh store.
 		return Queue{}, err
 	}
 	q := Queue{Name: name}
+	var seen []sighting
 	l.store.View(func(t *znode.Tree, revision int64) {
 		q.Revision = revision
-		l.queue(t, dir, limit, &q)
+		seen, q.Total = l.look(t, dir, limit, nil)
 	})
+	q.Contenders = contenders(seen)
 	return q, nil
 }
 
-func (l *Locker) queue(t *znode.Tree, dir string, limit int, q *Queue) {
+// look appends up to limit places of a lock's queue to list, and returns how long the queue is.
+func (l *Locker) look(t *znode.Tree, dir string, limit int, list []sighting) (seen []sighting, total int) {
 	n, ok := t.Get(dir)
 	if !ok {
-		return
+		return list, 0
 	}
-	q.Total = n.NumContenders()
+	position := 0
 	for name := range n.Contenders() {
-		if len(q.Contenders) >= limit {
-			return
+		if position >= limit {
+			break
 		}
 		if c, ok := t.Get(znode.Join(dir, name)); ok {
-			q.Contenders = append(q.Contenders, l.contender(c, len(q.Contenders)))
+			list = append(list, l.sight(c, position))
+			position++
 		}
 	}
+	return list, n.NumContenders()
 }
 
 // List returns up to limit locks that are held, whose names start with prefix and come after
@@ -83,6 +118,8 @@ func (l *Locker) List(ctx context.Context, prefix, after string, limit int, fres
 		return Page{}, err
 	}
 	var page Page
+	var seen []sighting // of the holders; a name whose lock is free by now has none
+	var first []int     // where each lock's begin
 	l.store.View(func(t *znode.Tree, revision int64) {
 		page.Revision = revision
 		for _, dir := range l.page(prefix, after, limit+1) {
@@ -91,10 +128,15 @@ func (l *Locker) List(ctx context.Context, prefix, after string, limit int, fres
 				break
 			}
 			q := Queue{Name: lockName(dir), Revision: revision}
-			l.queue(t, dir, 1, &q)
+			first = append(first, len(seen))
+			seen, q.Total = l.look(t, dir, 1, seen)
 			page.Locks = append(page.Locks, q)
 		}
 	})
+	first = append(first, len(seen))
+	for i := range page.Locks {
+		page.Locks[i].Contenders = contenders(seen[first[i]:first[i+1]])
+	}
 	return page, nil
 }
 
