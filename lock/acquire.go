@@ -2,10 +2,12 @@ package lock
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/lockkeeper/lockkeeper/internal/clock"
 	"github.com/lockkeeper/lockkeeper/lease"
+	"github.com/lockkeeper/lockkeeper/store"
 	"github.com/lockkeeper/lockkeeper/znode"
 )
 
@@ -19,6 +21,7 @@ type attempt struct {
 	oneShot bool
 	retry   bool // the client can repeat the request: it chose the request id
 
+	id       string // stands in the contender's name
 	path     string // the contender's znode
 	stat     znode.Stat
 	data     []byte
@@ -67,6 +70,7 @@ func (l *Locker) enter(ctx context.Context, r Request, try bool) (*attempt, erro
 		return nil, ErrTooManyWaiters
 	}
 	id := protect(r.RequestID)
+	a.id = id
 	var ops []znode.Op
 	if a.session == 0 {
 		a.oneShot = true
@@ -127,6 +131,9 @@ func (l *Locker) propose(ctx context.Context, a *attempt, ops []znode.Op) error 
 	}
 	switch {
 	case err != nil:
+		if errors.Is(err, store.ErrUncertain) && ctx.Err() == nil {
+			l.leaveUnknown(a) // a gap in the log; DoLate sees to what ctx has ended
+		}
 		return err
 	case out.Code == znode.ErrSessionExists:
 		// The request is a repeated one, and its session is there: go on in it.
@@ -220,7 +227,10 @@ func (l *Locker) gone(a *attempt) error {
 	if _, _, ok := l.sessions.Look(a.session); !ok {
 		return l.sessions.Lost(a.session)
 	}
-	return l.lost(a.request.Name, Token(a.stat.Czxid))
+	if err := l.lost(a.request.Name, Token(a.stat.Czxid)); err != nil {
+		return err
+	}
+	return ErrNotHeld // its own session has released it meanwhile
 }
 
 // heldAhead makes the error of somebody who stands behind others.

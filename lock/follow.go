@@ -3,6 +3,7 @@ package lock
 import (
 	"context"
 	"errors"
+	"math"
 	"strings"
 
 	"github.com/lockkeeper/lockkeeper/lease"
@@ -73,12 +74,14 @@ func (g *eventLog) publish() {
 	}
 }
 
-// reset forgets all events: some were missed.
-func (g *eventLog) reset() {
-	g.start, g.published = g.end, g.end
+// reset forgets all events: some up to revision were missed. The numbers go on, a round of the
+// ring further, so that whoever had read so far finds itself behind.
+func (g *eventLog) reset(revision int64) {
+	kept := uint64(g.kept)
+	next := (g.end/kept + 1) * kept
 	g.ring = g.ring[:0]
-	g.start, g.end, g.published = 0, 0, 0
-	g.gone = EventID{Revision: 1 << 62}
+	g.start, g.end, g.published = next, next, next
+	g.gone = EventID{Revision: revision, Index: math.MaxInt}
 	if g.more != nil {
 		close(g.more)
 		g.more = nil
@@ -91,14 +94,18 @@ type Subscription struct {
 	locker *Locker
 	prefix string
 	next   uint64
-	epoch  EventID // eventLog.gone when it was overtaken by a reset
+	after  EventID // events up to it are not told
 	closed chan struct{}
 }
 
 // Subscribe follows events: from now on, or with after, from the event after that one. The
 // error is ErrEventsGone where those between are not remembered, or ErrTooManySubscribers. The
 // caller must Close the subscription.
+//
+// An id may be ahead of this member, which may still be applying what another member told. One
+// that is far ahead is of another cluster, and gone.
 func (l *Locker) Subscribe(prefix string, after *EventID) (*Subscription, error) {
+	revision := l.store.Revision() // before the mutex, which is taken inside the tree's
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	g := &l.events
@@ -110,9 +117,10 @@ func (l *Locker) Subscribe(prefix string, after *EventID) (*Subscription, error)
 	}
 	s := &Subscription{locker: l, prefix: prefix, next: g.published, closed: make(chan struct{})}
 	if after != nil {
-		if before(*after, g.gone) || before(EventID{l.store.Revision() + 1, 0}, *after) {
+		if before(*after, g.gone) || after.Revision > revision+mostAhead {
 			return nil, ErrEventsGone
 		}
+		s.after = *after
 		for s.next = g.start; s.next < g.published && !before(*after, g.at(s.next).ID); {
 			s.next++
 		}
@@ -120,6 +128,9 @@ func (l *Locker) Subscribe(prefix string, after *EventID) (*Subscription, error)
 	g.readers++
 	return s, nil
 }
+
+// mostAhead is how many revisions an event may be ahead of this member.
+const mostAhead = 10_000
 
 func before(a, b EventID) bool {
 	return a.Revision < b.Revision || a.Revision == b.Revision && a.Index < b.Index
@@ -145,7 +156,7 @@ func (s *Subscription) Next(ctx context.Context) (Event, error) {
 		for s.next < g.published {
 			e := *g.at(s.next)
 			s.next++
-			if strings.HasPrefix(e.Name, s.prefix) {
+			if strings.HasPrefix(e.Name, s.prefix) && before(s.after, e.ID) {
 				l.mu.Unlock()
 				e.Owner = decodeNote(e.data).Owner
 				return e.Event, nil

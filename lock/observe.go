@@ -3,6 +3,7 @@ package lock
 import (
 	"time"
 
+	"github.com/lockkeeper/lockkeeper/internal/clock"
 	"github.com/lockkeeper/lockkeeper/lease"
 	"github.com/lockkeeper/lockkeeper/znode"
 )
@@ -37,6 +38,7 @@ func (l *Locker) joined(_ *znode.Tree, dir *znode.Node, revision int64, c *znode
 	if dir.NumContenders() == 1 {
 		l.names.Set(dir.Path(), struct{}{})
 	}
+	l.Stats.joined(dir.NumContenders() - 1)
 	if first, _, ok := dir.FirstContender(); ok && first == n.Name() {
 		l.acquired(revision, c.Time, n)
 		return
@@ -82,6 +84,7 @@ func (l *Locker) acquired(revision, at int64, n *znode.Node) {
 
 func (l *Locker) wake(path string) {
 	if w := l.waiters[path]; w != nil {
+		w.at = clock.Boot()
 		close(w.changed)
 		delete(l.waiters, path)
 	}
@@ -109,7 +112,7 @@ func (l *Locker) Applied(*znode.Tree, int64) {
 
 // Rebuilt takes a tree that was built anew. Whoever waits looks again; events before it are
 // not remembered.
-func (l *Locker) Rebuilt(t *znode.Tree, _ int64) {
+func (l *Locker) Rebuilt(t *znode.Tree, revision int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for path := range l.waiters {
@@ -122,7 +125,7 @@ func (l *Locker) Rebuilt(t *znode.Tree, _ int64) {
 			l.names.Set(n.Path(), struct{}{})
 		}
 	}
-	l.events.reset()
+	l.events.reset(revision)
 }
 
 // endingsKept bounds how many ended holds a member remembers.

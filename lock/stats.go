@@ -9,8 +9,16 @@ import (
 
 // Stats measure what happens to locks. They are metrics: see [Locker.Register].
 type Stats struct {
-	waits, holds atomic.Pointer[prometheus.Histogram]
-	losses       atomic.Pointer[prometheus.CounterVec]
+	waits, holds, handOvers, queues atomic.Pointer[prometheus.Histogram]
+	losses                          atomic.Pointer[prometheus.CounterVec]
+}
+
+func (st *Stats) handOver(d time.Duration) { observe(&st.handOvers, d) }
+
+func (st *Stats) joined(ahead int) {
+	if h := st.queues.Load(); h != nil {
+		(*h).Observe(float64(ahead))
+	}
 }
 
 func (st *Stats) wait(d time.Duration) { observe(&st.waits, d) }
@@ -30,13 +38,22 @@ func (st *Stats) lost(cause string) {
 
 // Register adds the metrics of locks to r. It must be called once, after Bind.
 func (l *Locker) Register(r prometheus.Registerer) {
-	histogram := func(p *atomic.Pointer[prometheus.Histogram], name, help string) {
-		h := prometheus.NewHistogram(prometheus.HistogramOpts{Name: name, Help: help, Buckets: prometheus.ExponentialBuckets(0.001, 4, 12)})
+	histogram := func(p *atomic.Pointer[prometheus.Histogram], name, help string, buckets ...float64) {
+		if buckets == nil {
+			buckets = prometheus.ExponentialBuckets(0.001, 4, 12)
+		}
+		h := prometheus.NewHistogram(prometheus.HistogramOpts{Name: name, Help: help, Buckets: buckets})
 		r.MustRegister(h)
 		p.Store(&h)
 	}
 	histogram(&l.Stats.waits, "lockkeeper_lock_wait_seconds", "From joining a queue to holding, by the writer's clock, in the whole cluster.")
 	histogram(&l.Stats.holds, "lockkeeper_lock_hold_seconds", "From holding to the end of the hold, by the writer's clock, in the whole cluster.")
+	histogram(&l.Stats.handOvers, "lockkeeper_lock_hand_over_seconds",
+		"From the end of the hold before, as applied by this member, to the answer to the next holder, who waits here.",
+		prometheus.ExponentialBuckets(0.0001, 2, 18)...)
+	histogram(&l.Stats.queues, "lockkeeper_lock_queue_length",
+		"How many stood ahead of each contender that joined a queue, in the whole cluster.",
+		0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000)
 	losses := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "lockkeeper_lock_lost_total", Help: "Holds that ended other than by their own release, in the whole cluster.",
 	}, []string{"cause"})

@@ -3,11 +3,13 @@ package lock
 import (
 	"context"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/lockkeeper/lockkeeper/internal/clock"
 	"github.com/lockkeeper/lockkeeper/lease"
 	"github.com/lockkeeper/lockkeeper/store"
 	"github.com/lockkeeper/lockkeeper/znode"
@@ -15,13 +17,14 @@ import (
 
 // A waiter is somebody at this member who waits for one contender to become the holder.
 type waiter struct {
-	changed chan struct{} // closed when the contender holds, or is gone
+	changed chan struct{} // closed when the contender holds, or is gone, or the tree was rebuilt
+	at      time.Duration // when that was, by clock.Boot; not to be read before
 	count   int           // who wait on it
 }
 
-// watch returns a channel that is closed once the contender at path holds or is gone; nil if
-// it does or is already. The caller must unwatch a channel that is not nil.
-func (l *Locker) watch(a *attempt) (changed <-chan struct{}) {
+// watch returns a waiter for the contender at path; nil if it holds or is gone already. The
+// caller must unwatch a waiter that is not nil.
+func (l *Locker) watch(a *attempt) (found *waiter) {
 	l.store.View(func(t *znode.Tree, _ int64) {
 		n, ok := t.Get(a.path)
 		if !ok || n.Czxid() != a.czxid(n) || isFirst(t, a.path) {
@@ -35,18 +38,16 @@ func (l *Locker) watch(a *attempt) (changed <-chan struct{}) {
 			l.waiters[a.path] = w
 		}
 		w.count++
-		changed = w.changed
+		found = w
 	})
-	return changed
+	return found
 }
 
-func (l *Locker) unwatch(path string) {
+func (l *Locker) unwatch(path string, w *waiter) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if w := l.waiters[path]; w != nil {
-		if w.count--; w.count == 0 {
-			delete(l.waiters, path)
-		}
+	if w.count--; w.count == 0 && l.waiters[path] == w {
+		delete(l.waiters, path)
 	}
 }
 
@@ -63,7 +64,7 @@ func isFirst(t *znode.Tree, path string) bool {
 // await waits for an attempt's turn; wait is negative for ever.
 func (l *Locker) await(ctx context.Context, a *attempt, wait time.Duration) (Hold, error) {
 	begun := time.Now()
-	granted, err := l.turn(ctx, a, wait, a.oneShot)
+	granted, woken, err := l.turn(ctx, a, wait, a.oneShot)
 	switch {
 	case err != nil:
 		l.leave(a)
@@ -77,17 +78,26 @@ func (l *Locker) await(ctx context.Context, a *attempt, wait time.Duration) (Hol
 			return Hold{}, err
 		}
 	}
-	return l.standing(ctx, a)
+	h, err := l.standing(ctx, a)
+	if err == nil && woken != 0 {
+		l.Stats.handOver(clock.Boot() - woken)
+	}
+	return h, err
 }
 
-// turn waits until the contender holds or is gone. It reports false when the time ran out. With
-// keep, the session is touched meanwhile: it has nothing else that could be held for too long.
-func (l *Locker) turn(ctx context.Context, a *attempt, wait time.Duration, keep bool) (bool, error) {
-	changed := l.watch(a)
-	if changed == nil {
-		return true, nil
+// turn waits until the contender holds or is gone. It reports false when the time ran out, and
+// when the waiting ended; 0: there was none. With keep, the session is touched meanwhile: it
+// has nothing else that could be held for too long.
+func (l *Locker) turn(ctx context.Context, a *attempt, wait time.Duration, keep bool) (granted bool, woken time.Duration, err error) {
+	w := l.watch(a)
+	if w == nil {
+		return true, 0, nil
 	}
-	defer l.unwatch(a.path)
+	defer func() {
+		if w != nil {
+			l.unwatch(a.path, w)
+		}
+	}()
 	var timeout <-chan time.Time
 	if wait >= 0 {
 		t := time.NewTimer(wait)
@@ -102,14 +112,19 @@ func (l *Locker) turn(ctx context.Context, a *attempt, wait time.Duration, keep 
 	}
 	for {
 		select {
-		case <-changed:
-			return true, nil
+		case <-w.changed:
+			woken = w.at
+			l.unwatch(a.path, w)
+			// A tree that was built anew wakes everybody, whatever their turn.
+			if w = l.watch(a); w == nil {
+				return true, woken, nil
+			}
 		case <-timeout:
-			return false, nil
+			return false, 0, nil
 		case <-touch:
 			l.store.Touch(a.session, false)
 		case <-ctx.Done():
-			return false, context.Cause(ctx)
+			return false, 0, context.Cause(ctx)
 		}
 	}
 }
@@ -149,12 +164,45 @@ func (l *Locker) leaving(a *attempt) *znode.Request {
 	if a.retry {
 		op.Version = a.stat.Version
 	}
-	return &znode.Request{Ops: []znode.Op{op}}
+	// In the session's name: it lets go by itself, nobody takes the lock from it.
+	return &znode.Request{Session: a.session, Ops: []znode.Op{op}}
 }
 
 // leave removes an attempt's contender behind its caller's back. The request is repeated until
 // its outcome is known; should this member die first, the session's end removes the contender.
 func (l *Locker) leave(a *attempt) {
+	l.behind(func() error {
+		_, err := l.store.Do(l.ctx, l.leaving(a))
+		return err
+	})
+}
+
+// leaveUnknown removes an attempt's contender, if there is one: nobody knows what became of the
+// request that was to make it.
+func (l *Locker) leaveUnknown(a *attempt) {
+	l.behind(func() error {
+		// Requests happen in their order: when a later one is answered, the earlier one is in
+		// the log or never will be.
+		r := &znode.Request{Ops: []znode.Op{{Kind: znode.OpCheck, Path: "/", Version: -1}}}
+		if _, err := l.store.Do(l.ctx, r); err != nil {
+			return err
+		}
+		l.store.View(func(t *znode.Tree, _ int64) {
+			if path, ok := t.OwnChild(a.session, a.dir, "_c_"+a.id+"-"); ok {
+				n, _ := t.Get(path)
+				a.path, a.stat = path, n.Stat()
+			}
+		})
+		if a.path == "" || a.retry && a.stat.Version > 0 {
+			return nil // it never was, or its client has come for it since
+		}
+		_, err := l.store.Do(l.ctx, l.leaving(a))
+		return err
+	})
+}
+
+// behind runs do until it succeeds or the Locker is closed.
+func (l *Locker) behind(do func() error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.ctx.Err() != nil {
@@ -162,8 +210,7 @@ func (l *Locker) leave(a *attempt) {
 	}
 	l.wg.Go(func() {
 		for l.ctx.Err() == nil {
-			_, err := l.store.Do(l.ctx, l.leaving(a))
-			if err == nil || err == store.ErrClosed {
+			if err := do(); err == nil || errors.Is(err, store.ErrClosed) {
 				return
 			}
 			select {
@@ -178,11 +225,13 @@ const leaveAgain = 200 * time.Millisecond
 
 // leaveLate cleans up after a request whose caller has gone before its outcome was known.
 func (l *Locker) leaveLate(a *attempt, out *znode.Outcome, err error) {
-	if err != nil || out.Code != znode.OK {
-		return
+	switch {
+	case err != nil:
+		l.leaveUnknown(a)
+	case out.Code == znode.OK:
+		a.took(out)
+		l.leave(a)
 	}
-	a.took(out)
-	l.leave(a)
 }
 
 // ticket names a contender: its token and its znode, so that any member can find it.
@@ -210,7 +259,7 @@ func (l *Locker) Await(ctx context.Context, text string, wait time.Duration) (Ho
 	if err != nil {
 		return Hold{}, err
 	}
-	granted, err := l.turn(ctx, a, wait, false)
+	granted, _, err := l.turn(ctx, a, wait, false)
 	if err != nil {
 		return Hold{}, err
 	}
@@ -224,16 +273,20 @@ func (l *Locker) Await(ctx context.Context, text string, wait time.Duration) (Ho
 	return l.standing(ctx, a)
 }
 
-// Leave gives up a ticket's place in the queue, or the lock if it holds.
+// Leave gives up a ticket's place in the queue, or the lock if it holds. It can be repeated like
+// Release. The error is ErrNoTicket, or a [*HoldLostError], when the place is gone otherwise.
 func (l *Locker) Leave(ctx context.Context, text string) (Done, error) {
 	a, err := l.redeem(ctx, text)
-	if err != nil {
+	switch {
+	case errors.Is(err, ErrNoTicket) && l.remembers(Token(a.stat.Czxid)):
+		return l.released(a, Token(a.stat.Czxid))
+	case err != nil:
 		return Done{}, err
 	}
 	return l.remove(ctx, a, false)
 }
 
-// redeem finds a ticket's contender.
+// redeem finds a ticket's contender. With ErrNoTicket it still returns what the ticket says.
 func (l *Locker) redeem(ctx context.Context, text string) (*attempt, error) {
 	a, err := parseTicket(text)
 	if err != nil {
@@ -254,10 +307,10 @@ func (l *Locker) redeem(ctx context.Context, text string) (*attempt, error) {
 		return nil, err
 	}
 	if a.session == 0 {
-		if err := l.lost(a.request.Name, Token(a.stat.Czxid)); err != ErrNotHeld {
-			return nil, err
+		if err := l.lost(a.request.Name, Token(a.stat.Czxid)); err != nil && !errors.Is(err, ErrNotHeld) {
+			return a, err
 		}
-		return nil, ErrNoTicket
+		return a, ErrNoTicket
 	}
 	return a, nil
 }
