@@ -66,9 +66,10 @@ type API struct {
 	meters  *meters
 	foreign *http.CrossOriginProtection
 
-	inFlight atomic.Int64 // requests worked on
-	waiting  atomic.Int64 // requests that wait in a queue
-	streams  atomic.Int64 // event streams
+	inFlight atomic.Int64  // requests worked on
+	waiting  atomic.Int64  // requests that wait in a queue
+	streams  atomic.Int64  // event streams
+	turns    chan struct{} // held while a long answer is made
 
 	closing context.Context // done once waits and streams must end; it is the API's own life
 	end     context.CancelFunc
@@ -97,6 +98,7 @@ func New(cfg Config) (*API, error) {
 		limits:  cfg.Limits.withDefaults(),
 		log:     cfg.Logger,
 		foreign: http.NewCrossOriginProtection(),
+		turns:   newTurns(),
 	}
 	a.closing, a.end = context.WithCancel(context.Background())
 	var err error

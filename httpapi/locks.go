@@ -140,11 +140,25 @@ func (c *call) getLock() error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := c.bounded()
-	defer cancel()
-	view, err := c.api.cfg.Locks.Queue(ctx, name, limit, fresh)
+	revision, err := c.makeLock(name, limit, fresh)
 	if err != nil {
 		return err
+	}
+	return c.ok(revision)
+}
+
+// makeLock makes the answer of getLock.
+func (c *call) makeLock(name string, limit int, fresh lock.Read) (revision int64, err error) {
+	ctx, cancel := c.bounded()
+	defer cancel()
+	done, err := c.turn(ctx, limit, &fresh)
+	if err != nil {
+		return 0, err
+	}
+	defer done()
+	view, err := c.api.cfg.Locks.Queue(ctx, name, limit, fresh)
+	if err != nil {
+		return 0, err
 	}
 	o := &c.out
 	o.reset()
@@ -159,7 +173,7 @@ func (c *call) getLock() error {
 	o.b = append(o.b, ']')
 	o.num("revision", view.Revision)
 	o.close()
-	return c.ok(view.Revision)
+	return view.Revision, nil
 }
 
 func (c *call) listLocks() error {
@@ -183,11 +197,25 @@ func (c *call) listLocks() error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := c.bounded()
-	defer cancel()
-	page, err := c.api.cfg.Locks.List(ctx, prefix, after, limit, fresh)
+	revision, err := c.makeList(prefix, after, limit, fresh)
 	if err != nil {
 		return err
+	}
+	return c.ok(revision)
+}
+
+// makeList makes the answer of listLocks.
+func (c *call) makeList(prefix, after string, limit int, fresh lock.Read) (revision int64, err error) {
+	ctx, cancel := c.bounded()
+	defer cancel()
+	done, err := c.turn(ctx, limit, &fresh)
+	if err != nil {
+		return 0, err
+	}
+	defer done()
+	page, err := c.api.cfg.Locks.List(ctx, prefix, after, limit, fresh)
+	if err != nil {
+		return 0, err
 	}
 	o := &c.out
 	o.reset()
@@ -204,7 +232,7 @@ func (c *call) listLocks() error {
 	o.text("next", page.Next)
 	o.num("revision", page.Revision)
 	o.close()
-	return c.ok(page.Revision)
+	return page.Revision, nil
 }
 
 // sendHold answers with 202 while the hold is still a place in the queue.

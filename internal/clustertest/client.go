@@ -26,9 +26,9 @@ type ClientOptions struct {
 }
 
 // A Client talks REST to the members of a cluster as a good client does: on a broken connection,
-// and on 503, it sends the same request again, with the same request id, to the next member. It
-// records what it saw. Its methods block until there is an answer other than 503, or until ctx
-// ends; they may be called concurrently.
+// and on 503 and 429, it sends the same request again, with the same request id, to the next
+// member. It records what it saw. Its methods block until there is another answer than these,
+// or until ctx ends; they may be called concurrently.
 type Client struct {
 	o    ClientOptions
 	http *http.Client
@@ -164,7 +164,8 @@ func (c *Client) do(ctx context.Context, k call, into any) (answered, error) {
 		endpoint := c.o.Endpoints[turn]
 		a, err := c.try(ctx, endpoint, &k, body, into)
 		p, refused := errors.AsType[*Problem](err)
-		if err == nil || refused && p.Status != http.StatusServiceUnavailable || c.o.Once {
+		later := refused && (p.Status == http.StatusServiceUnavailable || p.Status == http.StatusTooManyRequests)
+		if err == nil || refused && !later || c.o.Once {
 			c.took(time.Since(start) - k.wait)
 			return a, err
 		}

@@ -14,7 +14,8 @@ import (
 )
 
 // A probe is a well-behaved client that takes and gives up a lock at one member, over and over,
-// and measures how long that takes. Others' faults must not be felt by it.
+// and measures how long that takes, requests sent again for a limit that was reached included.
+// Others' faults must not be felt by it.
 type probe struct {
 	client *clustertest.Client
 	cancel context.CancelFunc
@@ -28,14 +29,14 @@ type probe struct {
 // probing starts a probe of m.
 func probing(t *testing.T, c *clustertest.Cluster, m *clustertest.Member) *probe {
 	t.Helper()
-	p := &probe{client: c.Client(clustertest.ClientOptions{Endpoints: []string{m.URL()}, Once: true})}
+	p := &probe{client: c.Client(clustertest.ClientOptions{Endpoints: []string{m.URL()}})}
 	ctx, cancel := context.WithCancel(t.Context())
 	p.cancel = cancel
 	l, err := p.client.Open(ctx, 10*time.Second)
 	if err != nil {
 		t.Fatal(err)
 	}
-	name := "probe/" + m.Name
+	name := "probe/" + l.Session
 	p.wg.Go(func() {
 		tick := time.NewTicker(20 * time.Millisecond)
 		defer tick.Stop()
