@@ -20,7 +20,7 @@ func TestLeaderKills(t *testing.T) {
 	const (
 		kills   = 10
 		clients = 8
-		apart   = time.Second // from all being well to the next kill: with the rest, some 4 s
+		apart   = 2 * time.Second // from all being well to the next kill: with the rest, some 4 s
 		ttl     = 10 * time.Second
 	)
 	c := clustertest.Start(t, 3, clustertest.Options{})
