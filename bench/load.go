@@ -15,6 +15,7 @@ type load struct {
 	ops     int
 	wall    time.Duration
 	cpu     time.Duration // of whoever served, and of the callers where they share its process
+	callers time.Duration // processor time of the callers' process
 	latency *hdrhistogram.Histogram
 }
 
@@ -65,10 +66,10 @@ func drive(ctx context.Context, callers, ops int, cpu func() time.Duration, op f
 			total.Merge(h)
 		})
 	}
-	used, start := cpu(), time.Now()
+	used, own, start := cpu(), ownCPU(), time.Now()
 	close(begin)
 	wg.Wait()
-	l := load{ops: int(done.Load()), wall: time.Since(start), cpu: cpu() - used, latency: total}
+	l := load{ops: int(done.Load()), wall: time.Since(start), cpu: cpu() - used, callers: ownCPU() - own, latency: total}
 	return l, context.Cause(ctx)
 }
 
@@ -127,3 +128,4 @@ func (s *series) latency() *load {
 func perSecond(l *load) float64 { return l.rate() }
 func perOp(l *load) float64     { return float64(l.each()) }
 func cpuPerOp(l *load) float64  { return float64(l.cpuEach()) }
+func callPerOp(l *load) float64 { return float64(l.callers) / float64(l.ops) }

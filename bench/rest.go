@@ -49,6 +49,10 @@ func (b *bench) rest(ctx context.Context) (err error) {
 		}
 		s.rounds = nil
 	}
+	_, before, err := batches(ctx, member.address, [2]float64{})
+	if err != nil {
+		return err
+	}
 	for round := range b.rounds {
 		for i := range sides {
 			if err := sides[(i+round)%2].measure(ctx, b, b.count(restOps, connections)); err != nil {
@@ -57,7 +61,11 @@ func (b *bench) rest(ctx context.Context) (err error) {
 		}
 		b.say("rest, round %d: empty %s/s, ours %s/s", round+1, number(sides[0].rounds[round].rate()), number(sides[1].rounds[round].rate()))
 	}
-	b.reportREST(&sides[0].series, &sides[1].series)
+	perBatch, _, err := batches(ctx, member.address, before)
+	if err != nil {
+		return err
+	}
+	b.reportREST(&sides[0].series, &sides[1].series, perBatch)
 	return nil
 }
 
@@ -108,9 +116,11 @@ func openSessions(ctx context.Context, address string) ([]string, error) {
 	return ids, nil
 }
 
-func (b *bench) reportREST(empty, ours *series) {
+func (b *bench) reportREST(empty, ours *series, perBatch float64) {
 	b.out.section(fmt.Sprintf("REST: %d keep-alive connections; a request is an acquire or a release, each connection with a lock and a session of its own; CPU is the server's", connections))
 	b.out.sides(empty, ours)
+	b.out.note("CPU of the callers' process for a request: %s, %s; requests in a batch: %.1f",
+		short(toDuration(empty.median(callPerOp))), short(toDuration(ours.median(callPerOp))), perBatch)
 	least, most := ratios(ours, empty, perSecond)
 	b.out.note("ratio of the rates in one round: %.2f to %.2f", least, most)
 	b.out.judge(goal{
