@@ -3,6 +3,7 @@
 package clustertest
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -51,7 +52,7 @@ func (b *build) get() (string, error) {
 		return "", b.err
 	}
 	path := filepath.Join(b.dir, "lockkeeper")
-	cmd := exec.Command("go", "build", "-o", path, program)
+	cmd := exec.CommandContext(context.Background(), "go", "build", "-o", path, program)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		b.err = fmt.Errorf("build %s: %w\n%s", program, err, out)

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -235,7 +236,7 @@ func (c *Cluster) Leader(ctx context.Context, except ...*Member) *Member {
 	votes := map[string]int{}
 	own := map[string]bool{}
 	for _, m := range c.Members {
-		if !m.Running() || has(except, m) {
+		if !m.Running() || slices.Contains(except, m) {
 			continue
 		}
 		s, err := c.Status(ctx, m)
@@ -251,15 +252,6 @@ func (c *Cluster) Leader(ctx context.Context, except ...*Member) *Member {
 		}
 	}
 	return nil
-}
-
-func has(list []*Member, m *Member) bool {
-	for _, x := range list {
-		if x == m {
-			return true
-		}
-	}
-	return false
 }
 
 // WaitLeader waits until there is a leader, not among except, and returns it. Members that are

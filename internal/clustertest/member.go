@@ -4,8 +4,8 @@ package clustertest
 
 import (
 	"bytes"
+	"context"
 	"errors"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -27,7 +27,6 @@ type Member struct {
 
 	dir     string // holds its log, which goes on over restarts
 	command []string
-	door    Dial
 
 	mu     sync.Mutex
 	cmd    *exec.Cmd
@@ -87,7 +86,8 @@ func (m *Member) start(tb testing.TB) {
 		tb.Fatal(err)
 	}
 	defer log.Close()
-	cmd := exec.Command(m.command[0], m.command[1:]...)
+	// Not the test's context: its end would kill members before the clean-up is there to wait.
+	cmd := exec.CommandContext(context.Background(), m.command[0], m.command[1:]...)
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.Dir = m.dir
 	cmd.Env = environment()
@@ -219,7 +219,7 @@ func (m *Member) end(tb testing.TB) {
 	if len(text) > shown {
 		_, text, _ = bytes.Cut(text[len(text)-shown:], []byte("\n"))
 	}
-	tb.Log(fmt.Sprintf("the end of the log of %s:\n%s", m.Name, text))
+	tb.Logf("the end of the log of %s:\n%s", m.Name, text)
 }
 
 // PID returns the number of the member's process, 0 where there is none.

@@ -102,9 +102,10 @@ func removeStale(tb testing.TB) {
 	}
 }
 
+// ip runs the command of that name, also after the test's context has ended.
 func ip(tb testing.TB, args ...string) {
 	tb.Helper()
-	if out, err := exec.Command("ip", args...).CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(context.Background(), "ip", args...).CombinedOutput(); err != nil {
 		tb.Fatalf("ip %s: %v: %s", strings.Join(args, " "), err, out)
 	}
 }
