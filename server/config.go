@@ -78,7 +78,7 @@ type Limits struct {
 	MaxWait        time.Duration // one REST request may wait for a lock
 	RequestTimeout time.Duration // one request may take that does not wait
 	HeaderTimeout  time.Duration // a client may take to send its request's header
-	ReadTimeout    time.Duration // a client may take to send a whole request; longer than RequestTimeout
+	ReadTimeout    time.Duration // a client may take to send a whole request; longer than RequestTimeout and HeaderTimeout together
 	WriteTimeout   time.Duration // a client may take to read one answer or event
 	IdleTimeout    time.Duration // a connection may rest between two requests
 	EventHeartbeat time.Duration // between the comments of a silent event stream

@@ -177,8 +177,8 @@ func (l *Limits) validate(bad report) {
 			bad(n.flag, "must be greater than 0")
 		}
 	}
-	if l.ReadTimeout <= l.RequestTimeout || l.ReadTimeout < l.HeaderTimeout {
-		bad("read-timeout", "%v must be longer than --request-timeout (%v) and --header-timeout (%v)", l.ReadTimeout, l.RequestTimeout, l.HeaderTimeout)
+	if l.ReadTimeout <= l.RequestTimeout+l.HeaderTimeout {
+		bad("read-timeout", "%v must be longer than --request-timeout (%v) and --header-timeout (%v) together", l.ReadTimeout, l.RequestTimeout, l.HeaderTimeout)
 	}
 	ttls := []time.Duration{lease.MinTTL, l.MinTTL, l.MaxTTL, lease.MaxTTL}
 	if !slices.IsSortedFunc(ttls, cmp.Compare[time.Duration]) {

@@ -68,7 +68,7 @@ func TestValidate(t *testing.T) {
 		{"election", func(c *Config) { c.Election = 2 * c.Heartbeat }, "election"},
 		{"limit of nothing", func(c *Config) { c.Limits.MaxInFlight = 0 }, "max-in-flight"},
 		{"time of nothing", func(c *Config) { c.Limits.WriteTimeout = 0 }, "write-timeout"},
-		{"read before request", func(c *Config) { c.Limits.ReadTimeout = c.Limits.RequestTimeout }, "read-timeout"},
+		{"read before request", func(c *Config) { c.Limits.ReadTimeout = c.Limits.RequestTimeout + c.Limits.HeaderTimeout }, "read-timeout"},
 		{"TTLs crossed", func(c *Config) { c.Limits.MaxTTL = c.Limits.MinTTL - time.Second }, "min-ttl"},
 		{"negative watermark", func(c *Config) { c.Limits.MinFreeDisk = -1 }, "min-free-disk"},
 	} {
