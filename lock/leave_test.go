@@ -9,10 +9,8 @@ import (
 	"time"
 
 	"github.com/lockkeeper/lockkeeper/internal/membertest"
-	"github.com/lockkeeper/lockkeeper/internal/quorumtest"
 	"github.com/lockkeeper/lockkeeper/lease"
 	"github.com/lockkeeper/lockkeeper/lock"
-	"github.com/lockkeeper/lockkeeper/quorum"
 )
 
 func TestTickets(t *testing.T) {
@@ -174,19 +172,7 @@ func TestGapKeepsWaiters(t *testing.T) {
 	membertest.CutOff(m)
 	go ask(lostOne)
 	length(t, leader, "gap", 3)
-	for range 6000 / 32 {
-		var wg sync.WaitGroup
-		for range 32 {
-			wg.Go(func() {
-				if _, err := leader.Quorum.Txn(t.Context(), quorum.Txn{Ops: []quorum.Op{{Key: "foreign"}}}); err != nil {
-					t.Error(err)
-				}
-			})
-		}
-		wg.Wait()
-	}
-	at := leader.Quorum.Revision()
-	quorumtest.Eventually(t, "the compaction", func() bool { return leader.Quorum.Status().CompactedRevision > at-1000 })
+	membertest.Outrun(t, leader)
 	membertest.Heal(m)
 
 	if a := <-lostOne; a.err == nil {

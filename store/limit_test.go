@@ -110,6 +110,7 @@ func TestCrowdedSession(t *testing.T) {
 }
 
 func TestReaping(t *testing.T) {
+	t.Parallel()
 	m := membertest.One(t, func(c *membertest.Config) { c.Store.ContainerCheck = 50 * time.Millisecond })
 	do(t, m, create("/c/d/leaf")) // its parents are containers
 	do(t, m, &znode.Request{Ops: []znode.Op{{Kind: znode.OpCreate, Path: "/ttl", ACL: znode.OpenACL, Node: znode.TTL, TTL: 300}}})
@@ -131,6 +132,7 @@ func TestReaping(t *testing.T) {
 
 // TestFullDisk reaches the watermark: what grows is refused, what shrinks goes on.
 func TestFullDisk(t *testing.T) {
+	t.Parallel()
 	m := membertest.One(t)
 	do(t, m, open(5, time.Minute))
 	do(t, m, filled("/a", 10))
@@ -150,6 +152,7 @@ func TestFullDisk(t *testing.T) {
 
 // TestFullDatabase reaches the other watermark, the bytes in use.
 func TestFullDatabase(t *testing.T) {
+	t.Parallel()
 	m := membertest.One(t, func(c *membertest.Config) {
 		c.Store.MaxDatabase = 8 << 20
 		c.Quorum.CompactEvery, c.Quorum.KeepRevisions = 100*time.Millisecond, 1
@@ -177,6 +180,7 @@ func TestFullDatabase(t *testing.T) {
 }
 
 func TestBusy(t *testing.T) {
+	t.Parallel()
 	const limit = 16
 	members := membertest.Start(t, 3, func(c *membertest.Config) { c.Store.MaxInFlight = limit })
 	m := membertest.Follower(t, members...)
@@ -204,6 +208,7 @@ func TestBusy(t *testing.T) {
 }
 
 func TestClosed(t *testing.T) {
+	t.Parallel()
 	members := membertest.Start(t, 3)
 	m := membertest.Follower(t, members...)
 	served(t, m)
@@ -236,6 +241,7 @@ func without(members []*membertest.Member, m *membertest.Member) (rest []*member
 }
 
 func TestCards(t *testing.T) {
+	t.Parallel()
 	members := membertest.Start(t, 3)
 	quorumtest.Eventually(t, "every card everywhere", func() bool {
 		for _, m := range members {

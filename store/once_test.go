@@ -12,10 +12,17 @@ import (
 	"github.com/lockkeeper/lockkeeper/znode"
 )
 
-// TestExactlyOnceOverLeaders moves leadership around while many callers at all members create
-// numbered znodes: each gets one answer, each answer is one znode, and no znode is without one.
-func TestExactlyOnceOverLeaders(t *testing.T) {
+// TestOverLeaders works while leadership moves around.
+func TestOverLeaders(t *testing.T) {
 	members := membertest.Start(t, 3)
+	t.Run("exactly once", func(t *testing.T) { exactlyOnce(t, members) })
+	t.Run("in order", func(t *testing.T) { inOrder(t, members) })
+	t.Run("refusals", func(t *testing.T) { trueRefusals(t, members) })
+}
+
+// exactlyOnce has many callers at all members create numbered znodes: each gets one answer, each
+// answer is one znode, and no znode is without one.
+func exactlyOnce(t *testing.T, members []*membertest.Member) {
 	const callers = 24
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
@@ -83,10 +90,9 @@ func TestExactlyOnceOverLeaders(t *testing.T) {
 	t.Logf("%d creates over %d changes of leader", total, moves)
 }
 
-// TestCallerOrderOverLeaders starts requests without waiting for answers: they happen in the
+// inOrder starts requests without waiting for answers: they happen in the
 // order in which they were started, and are answered in it.
-func TestCallerOrderOverLeaders(t *testing.T) {
-	members := membertest.Start(t, 3)
+func inOrder(t *testing.T, members []*membertest.Member) {
 	ctx, stop := context.WithTimeout(t.Context(), 2*time.Second)
 	defer stop()
 	var flapping sync.WaitGroup
@@ -134,10 +140,9 @@ func TestCallerOrderOverLeaders(t *testing.T) {
 	membertest.Same(t, members...)
 }
 
-// TestRefusalsOverLeaders sends pairs of which the second is refused exactly if the first was
+// trueRefusals sends pairs of which the second is refused exactly if the first was
 // done: a refusal that comes from a deposed leader would be wrong.
-func TestRefusalsOverLeaders(t *testing.T) {
-	members := membertest.Start(t, 3)
+func trueRefusals(t *testing.T, members []*membertest.Member) {
 	ctx, stop := context.WithTimeout(t.Context(), 2*time.Second)
 	defer stop()
 	var flapping sync.WaitGroup

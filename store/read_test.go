@@ -34,6 +34,7 @@ func (b *bell) count() int {
 }
 
 func TestReads(t *testing.T) {
+	t.Parallel()
 	members := membertest.Start(t, 3)
 	leader := membertest.Leader(t, members...)
 	follower := membertest.Follower(t, members...)
@@ -88,18 +89,17 @@ func TestReads(t *testing.T) {
 		}
 	})
 	t.Run("event before the new value", func(t *testing.T) {
-		do(t, leader, create("/before"))
+		out := do(t, leader, create("/before"))
+		if err := follower.Store.WaitRevision(t.Context(), out.Revision); err != nil {
+			t.Fatal(err)
+		}
 		b := &bell{}
 		follower.Store.Watches(func(_ *znode.Tree, w *znode.Watches, _ int64) {
 			w.Add("/before", b, znode.WatchPersistent)
 		})
 		do(t, leader, set("/before", "new"))
 		quorumtest.Eventually(t, "the new value", func() bool {
-			var text string
-			follower.Store.View(func(tree *znode.Tree, _ int64) {
-				n, _ := tree.Get("/before")
-				text = string(n.Data())
-			})
+			text, _ := data(follower, "/before")
 			return text == "new" // and from here on the event must have been told
 		})
 		if b.count() == 0 {

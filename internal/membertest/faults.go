@@ -2,6 +2,8 @@ package membertest
 
 import (
 	"context"
+	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -135,4 +137,27 @@ func compare(a, b map[string]znode.Stat) string {
 		return "one has znodes that the other lacks"
 	}
 	return ""
+}
+
+// Outrun writes revisions that are not ours, and waits until the log is compacted past all but
+// the last, so that a member that is cut off comes back to a gap. The members must have been
+// started with few KeepRevisions and a short CompactEvery.
+func Outrun(tb testing.TB, m *Member) {
+	tb.Helper()
+	const writers, each = 32, 190 // more entries than raft keeps for a member to catch up with
+	ctx := Context(tb, quorumtest.Patience)
+	var wg sync.WaitGroup
+	for w := range writers {
+		txn := quorum.Txn{Ops: []quorum.Op{{Key: fmt.Sprintf("foreign/%d", w)}}}
+		wg.Go(func() {
+			for done := 0; done < each && ctx.Err() == nil; {
+				if r, err := m.Quorum.Txn(ctx, txn); err == nil && r.Committed {
+					done++ // an election in between is nothing to us
+				}
+			}
+		})
+	}
+	wg.Wait()
+	at := m.Quorum.Revision()
+	quorumtest.Eventually(tb, "the compaction", func() bool { return m.Quorum.Status().CompactedRevision > at-1000 })
 }
