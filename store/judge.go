@@ -8,6 +8,9 @@ import (
 	"github.com/lockkeeper/lockkeeper/znode"
 )
 
+// guardRoom is what the guard and the head of the change list take at most, in bytes.
+const guardRoom = 128
+
 // judge puts the next batch together and proposes it, if the writer may.
 func (w *writer) judge(now time.Duration) {
 	if !w.serving || w.flight != nil || now < w.hold {
@@ -32,9 +35,8 @@ func (w *writer) judge(now time.Duration) {
 	}
 
 	f := &flight{number: w.number + 1, zxid: w.zxid, touched: w.touches.seq}
-	draft := znode.NewDraft(w.rep.tree)
-	draft.Full = w.full
-	draft.Out = w.out
+	draft := w.newDraft()
+	defer draft.Reset() // at once: nothing of the tree is kept alive by it
 	wall := w.rep.wall()
 	w.close(now, wall, draft, f)
 	w.judgeQueue(wall, draft, f)
@@ -47,6 +49,15 @@ func (w *writer) judge(now time.Duration) {
 	f.id = w.flights
 	w.flight = f
 	w.act(action{kind: actPropose, flight: f.id, txn: w.transaction(draft, f), size: len(f.items)})
+}
+
+// newDraft returns an empty draft on the tree, with the memory of the batch before.
+func (w *writer) newDraft() *znode.Draft {
+	if w.draft == nil || w.drawn != w.rep.tree {
+		w.draft, w.drawn = znode.NewDraft(w.rep.tree), w.rep.tree
+	}
+	w.draft.Full, w.draft.Out = w.full, w.out
+	return w.draft
 }
 
 // close ends the sessions that are overdue.
@@ -123,41 +134,45 @@ func (w *writer) refuseOutside(draft *znode.Draft, f *flight, item queued, code 
 }
 
 // transaction turns a draft into one etcd transaction: every key's final value, the guard and
-// the change list.
+// the change list. It keeps nothing of the draft.
 func (w *writer) transaction(draft *znode.Draft, f *flight) quorum.Txn {
-	var txn quorum.Txn
+	// Most changes leave two keys. All values share one piece of memory, which the draft's
+	// estimate is rather too large for; should it grow, those before stay where they are.
+	txn := quorum.Txn{Ops: make([]quorum.Op, 0, 2*len(draft.Changes())+2)}
 	if !w.out.NoGuard {
 		txn.Guards = []quorum.Guard{quorum.ModRevisionIs(record.GuardKey, w.guard)}
 	}
-	put := func(key string, value []byte) {
-		txn.Ops = append(txn.Ops, quorum.Op{Key: key, Value: value})
+	values := make([]byte, 0, draft.Size()+guardRoom)
+	put := func(key string, longer []byte) {
+		txn.Ops = append(txn.Ops, quorum.Op{Key: key, Value: longer[len(values):len(longer):len(longer)]})
+		values = longer
 	}
 	del := func(key string) { txn.Ops = append(txn.Ops, quorum.Op{Key: key, Delete: true}) }
 	for path, content := range draft.Nodes() {
 		if content == nil {
 			del(record.NodeKey(path))
 		} else {
-			put(record.NodeKey(path), record.AppendContent(nil, content))
+			put(record.NodeKey(path), record.AppendContent(values, content))
 		}
 	}
 	for path, counters := range draft.Counters() {
 		if counters == nil {
 			del(record.CountersKey(path))
 		} else {
-			put(record.CountersKey(path), record.AppendCounters(nil, *counters))
+			put(record.CountersKey(path), record.AppendCounters(values, *counters))
 		}
 	}
 	for id, s := range draft.Sessions() {
 		if s == nil {
 			del(record.SessionKey(id))
 		} else {
-			put(record.SessionKey(id), record.AppendSession(nil, s))
+			put(record.SessionKey(id), record.AppendSession(values, s))
 		}
 	}
 	for name, token := range draft.Fences() {
-		put(record.FenceKey(name), record.AppendFence(nil, token))
+		put(record.FenceKey(name), record.AppendFence(values, token))
 	}
-	put(record.GuardKey, record.AppendGuard(nil, record.Guard{Epoch: w.put, Batch: f.number, Zxid: w.zxid}))
-	put(record.BatchKey, record.AppendBatch(nil, &record.Batch{Epoch: w.put, Number: f.number, Zxid: w.zxid, Changes: draft.Changes()}))
+	put(record.GuardKey, record.AppendGuard(values, record.Guard{Epoch: w.put, Batch: f.number, Zxid: w.zxid}))
+	put(record.BatchKey, record.AppendBatch(values, &record.Batch{Epoch: w.put, Number: f.number, Zxid: w.zxid, Changes: draft.Changes()}))
 	return txn
 }

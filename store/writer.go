@@ -71,6 +71,9 @@ type writer struct {
 	await   int64 // nothing is judged until the tree has this revision
 	hold    time.Duration
 
+	draft *znode.Draft // of the batch at hand, used again and again
+	drawn *znode.Tree  // what it stands on
+
 	flight  *flight // the transaction whose outcome is not known yet
 	flights uint64
 	carried []znode.SessionID
