@@ -103,21 +103,48 @@ func (t Txn) request() *etcdserverpb.TxnRequest {
 		}
 		r.Compare[i] = c
 	}
-	for i, op := range t.Ops {
-		o := &etcdserverpb.RequestOp{}
-		if op.Delete {
-			o.Request = &etcdserverpb.RequestOp_RequestDeleteRange{
-				RequestDeleteRange: &etcdserverpb.DeleteRangeRequest{Key: []byte(op.Key)},
-			}
-		} else {
-			o.Request = &etcdserverpb.RequestOp_RequestPut{
-				RequestPut: &etcdserverpb.PutRequest{Key: []byte(op.Key), Value: op.Value},
-			}
+	// A large transaction has thousands of small parts: those of a kind are made together.
+	size, deletes := 0, 0
+	for i := range t.Ops {
+		size += len(t.Ops[i].Key)
+		if t.Ops[i].Delete {
+			deletes++
 		}
-		r.Success[i] = o
+	}
+	keys := make([]byte, 0, size)
+	ops := make([]etcdserverpb.RequestOp, len(t.Ops))
+	puts := make([]putParts, len(t.Ops)-deletes)
+	dels := make([]deleteParts, deletes)
+	for i, op := range t.Ops {
+		keys = append(keys, op.Key...)
+		key := keys[len(keys)-len(op.Key) : len(keys) : len(keys)]
+		if op.Delete {
+			d := &dels[0]
+			dels = dels[1:]
+			d.request.Key, d.op.RequestDeleteRange = key, &d.request
+			ops[i].Request = &d.op
+		} else {
+			p := &puts[0]
+			puts = puts[1:]
+			p.request.Key, p.request.Value, p.op.RequestPut = key, op.Value, &p.request
+			ops[i].Request = &p.op
+		}
+		r.Success[i] = &ops[i]
 	}
 	return r
 }
+
+// What etcd's form of an operation consists of.
+type (
+	putParts struct {
+		request etcdserverpb.PutRequest
+		op      etcdserverpb.RequestOp_RequestPut
+	}
+	deleteParts struct {
+		request etcdserverpb.DeleteRangeRequest
+		op      etcdserverpb.RequestOp_RequestDeleteRange
+	}
+)
 
 func txnError(ctx context.Context, err error) error {
 	kind := ErrUnknown
