@@ -161,7 +161,7 @@ func (r *replica) load(key string, value []byte, modRevision int64) error {
 		}
 	case record.BatchKind:
 	default:
-		err = r.applyKey(modRevision, &quorum.Event{Key: key, Value: value}, nil)
+		err = r.applyKey(modRevision, &quorum.Event{Key: key, Value: value})
 	}
 	if err != nil {
 		return errors.Join(fmt.Errorf("key %q", key), err)

@@ -41,6 +41,7 @@ type replica struct {
 	at       position
 	cards    map[string]record.Card // by member, as in its key
 	observer Observer
+	contents map[string][]byte // of the znodes that the revision at hand has put
 }
 
 // An appliedRevision is what one revision of the log brought.
@@ -52,10 +53,11 @@ type appliedRevision struct {
 	opened, moved []znode.Session
 	closed        []znode.SessionID
 	outcomes      []znode.Outcome // of the requests of one incarnation
+	results       []znode.Result  // of all outcomes
 }
 
 func newReplica(wall func() int64) *replica {
-	return &replica{wall: wall, tree: znode.NewTree(), watches: znode.NewWatches(), cards: map[string]record.Card{}}
+	return &replica{wall: wall, tree: znode.NewTree(), watches: znode.NewWatches(), cards: map[string]record.Card{}, contents: map[string][]byte{}}
 }
 
 func (r *replica) position() position {
@@ -82,7 +84,6 @@ func (r *replica) sessions() iter.Seq[*znode.Session] {
 func (r *replica) apply(rev quorum.Revision, self, incarnation uint64) (*appliedRevision, error) {
 	a := &appliedRevision{revision: rev.Number}
 	var batch record.Batch
-	contents := map[string][]byte{}
 	for i := range rev.Events {
 		if rev.Events[i].Key == record.BatchKey && !rev.Events[i].Delete {
 			var err error
@@ -90,19 +91,19 @@ func (r *replica) apply(rev quorum.Revision, self, incarnation uint64) (*applied
 				return nil, fmt.Errorf("revision %d: %w", rev.Number, err)
 			}
 			a.hasBatch, a.epoch, a.number, a.changes = true, batch.Epoch, batch.Number, len(batch.Changes)
-			contents = make(map[string][]byte, len(rev.Events))
 		}
 	}
 
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	defer r.forgetContents()
 	for i := range rev.Events {
-		if err := r.applyKey(rev.Number, &rev.Events[i], contents); err != nil {
+		if err := r.applyKey(rev.Number, &rev.Events[i]); err != nil {
 			return nil, fmt.Errorf("revision %d: %w", rev.Number, err)
 		}
 	}
 	if a.hasBatch {
-		if err := r.walk(a, &batch, contents, self, incarnation); err != nil {
+		if err := r.walk(a, &batch, self, incarnation); err != nil {
 			return nil, fmt.Errorf("revision %d: %w", rev.Number, err)
 		}
 	}
@@ -114,7 +115,7 @@ func (r *replica) apply(rev quorum.Revision, self, incarnation uint64) (*applied
 }
 
 // applyKey takes what stands beside the tree, and collects the znodes' contents.
-func (r *replica) applyKey(revision int64, e *quorum.Event, contents map[string][]byte) error {
+func (r *replica) applyKey(revision int64, e *quorum.Event) error {
 	kind, rest, ok := record.ParseKey(e.Key)
 	if !ok {
 		return nil // not ours: it only moves the revision
@@ -123,7 +124,7 @@ func (r *replica) applyKey(revision int64, e *quorum.Event, contents map[string]
 	switch kind {
 	case record.NodeKind:
 		if !e.Delete {
-			contents[rest] = e.Value
+			r.contents[rest] = e.Value
 		}
 	case record.EpochKind:
 		r.at.Epoch, err = record.DecodeEpoch(e.Value)
@@ -143,11 +144,22 @@ func (r *replica) applyKey(revision int64, e *quorum.Event, contents map[string]
 	return err
 }
 
+// keptContents is up to how many znodes' contents the map's memory is kept for.
+const keptContents = 4096
+
+func (r *replica) forgetContents() {
+	if len(r.contents) > keptContents {
+		r.contents = map[string][]byte{}
+	} else {
+		clear(r.contents)
+	}
+}
+
 // walk applies a batch's change list.
-func (r *replica) walk(a *appliedRevision, b *record.Batch, contents map[string][]byte, self, incarnation uint64) error {
+func (r *replica) walk(a *appliedRevision, b *record.Batch, self, incarnation uint64) error {
 	var bad error
 	content := func(path string) (znode.Content, bool) {
-		v, ok := contents[path]
+		v, ok := r.contents[path]
 		if !ok {
 			return znode.Content{}, false
 		}
@@ -157,10 +169,20 @@ func (r *replica) walk(a *appliedRevision, b *record.Batch, contents map[string]
 		}
 		return c, err == nil
 	}
+	own := 0
+	for i := range b.Changes {
+		if id := &b.Changes[i].Request; id.Member == self && id.Incarnation == incarnation {
+			own++
+		}
+	}
+	if own > 0 { // at most one outcome, and one result, for each change
+		a.outcomes, a.results = make([]znode.Outcome, 0, own), make([]znode.Result, 0, own)
+	}
 	var current *znode.Outcome
+	var e znode.Effect // one for all: observers are given a pointer to it
 	for i := range b.Changes {
 		c := &b.Changes[i]
-		e := r.tree.Apply(c, content)
+		e = r.tree.Apply(c, content)
 		if e.Err != nil {
 			return e.Err
 		}
@@ -183,13 +205,14 @@ func (r *replica) walk(a *appliedRevision, b *record.Batch, contents map[string]
 			a.outcomes = append(a.outcomes, znode.Outcome{ID: c.Request, Failed: -1, Revision: a.revision})
 			current = &a.outcomes[len(a.outcomes)-1]
 		}
-		addResult(current, c, &e)
+		a.addResult(current, c, &e)
 	}
 	return bad
 }
 
-// addResult adds what one change of a request came to.
-func addResult(o *znode.Outcome, c *znode.Change, e *znode.Effect) {
+// addResult adds what one change of a request came to. The results of all requests share one
+// piece of memory, in which those of the request at hand come last.
+func (a *appliedRevision) addResult(o *znode.Outcome, c *znode.Change, e *znode.Effect) {
 	if c.Zxid != 0 {
 		o.Zxid = c.Zxid
 	}
@@ -199,8 +222,12 @@ func addResult(o *znode.Outcome, c *znode.Change, e *znode.Effect) {
 	if c.Kind == znode.Refused {
 		o.Code, o.Failed = c.Code, int(c.Step)
 	}
+	if o.Results == nil {
+		o.Results = a.results[len(a.results):]
+	}
 	for len(o.Results) <= int(c.Step) {
 		o.Results = append(o.Results, znode.Result{})
+		a.results = a.results[:min(len(a.results)+1, cap(a.results))]
 	}
 	o.Results[c.Step] = e.Result
 }
