@@ -23,16 +23,17 @@ const (
 
 // An action is what a writer wants done.
 type action struct {
-	kind    actionKind
-	flight  uint64
-	txn     quorum.Txn
-	size    int // requests in it
-	read    uint64
-	stream  streamID
-	message record.Message
-	epoch   uint64
-	outcome znode.Outcome
-	session znode.SessionID
+	kind     actionKind
+	flight   uint64
+	txn      quorum.Txn
+	size     int // requests in it
+	takeover bool
+	read     uint64
+	stream   streamID
+	message  record.Message
+	epoch    uint64
+	outcome  znode.Outcome
+	session  znode.SessionID
 }
 
 func (w *writer) act(a action) { w.actions = append(w.actions, a) }

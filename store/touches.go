@@ -22,7 +22,7 @@ type touchRound struct {
 	seq     uint64
 	stream  streamID
 	round   uint64
-	epoch   uint64
+	at      time.Duration
 	dropped []znode.SessionID
 }
 
@@ -37,7 +37,7 @@ func (w *writer) touch(now time.Duration, id streamID, t *record.Touch) {
 	}
 	w.touches.seq++
 	w.touches.pending = append(w.touches.pending, touchRound{
-		seq: w.touches.seq, stream: id, round: t.Round, epoch: w.put, dropped: dropped,
+		seq: w.touches.seq, stream: id, round: t.Round, at: now, dropped: dropped,
 	})
 	switch {
 	case w.out.AnswerUnconfirmed, w.out.NoReadIndex:
@@ -47,11 +47,18 @@ func (w *writer) touch(now time.Duration, id streamID, t *record.Touch) {
 	}
 }
 
+// touchPatience is how long touches wait for a batch that is to come anyway, and confirms them,
+// before a read index is asked for.
+const touchPatience = 20 * time.Millisecond
+
 // startRead starts the read index that confirms every round recorded so far. One that is under
 // way already does not: it may have been answered before the touch came.
-func (w *writer) startRead() {
+func (w *writer) startRead(now time.Duration) {
 	t := &w.touches
 	if !w.serving || t.reading || len(t.pending) == 0 {
+		return
+	}
+	if (w.flight != nil || len(w.queue) > 0) && now-t.pending[0].at < touchPatience {
 		return
 	}
 	t.reads++
@@ -81,7 +88,7 @@ func (w *writer) readDone(now time.Duration, read uint64, revision int64, err er
 // forwarded, and succeeds.
 func (w *writer) confirmRead() {
 	t := &w.touches
-	if !t.reading || t.reached == 0 {
+	if !w.serving || !t.reading || t.reached == 0 {
 		return
 	}
 	at := w.rep.position()
@@ -103,9 +110,6 @@ func (w *writer) confirmTouches(seq uint64) {
 	for n < len(t.pending) && (t.pending[n].seq <= seq || w.out.ConfirmByEarlier) {
 		r := t.pending[n]
 		n++
-		if r.epoch != w.put && !w.out.NoEpochCheck && !w.out.KeepUnconfirmed {
-			continue
-		}
 		w.act(action{kind: actSend, stream: r.stream, message: record.Message{
 			Kind:    record.ConfirmKind,
 			Confirm: record.Confirm{Round: r.round, Dropped: r.dropped},

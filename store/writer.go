@@ -155,6 +155,7 @@ func (w *writer) step(now time.Duration) {
 	if !w.leading {
 		return
 	}
+	w.confirmRead()
 	if w.flight != nil && w.flight.takeover {
 		w.finishTakeover(now)
 		return
@@ -168,8 +169,7 @@ func (w *writer) step(now time.Duration) {
 	}
 	w.answerOpenings()
 	w.judge(now)
-	w.confirmRead()
-	w.startRead()
+	w.startRead(now)
 }
 
 // mustTakeOver is level-triggered: it looks at the tree, not at changes of leadership, some of
@@ -206,14 +206,14 @@ func (w *writer) takeOver(now time.Duration) {
 	epoch := record.Epoch{Number: at.Epoch.Number + 1, Member: w.self}
 	guard := record.Guard{Epoch: epoch.Number, Zxid: int64(epoch.Number) * zxidCounter}
 	txn := quorum.Txn{
-		Guards: []quorum.Guard{
-			quorum.ModRevisionIs(record.EpochKey, at.EpochRev),
-			quorum.ModRevisionIs(record.GuardKey, at.GuardRev),
-		},
+		Guards: []quorum.Guard{quorum.ModRevisionIs(record.EpochKey, at.EpochRev)},
 		Ops: []quorum.Op{
 			{Key: record.EpochKey, Value: record.AppendEpoch(nil, epoch)},
 			{Key: record.GuardKey, Value: record.AppendGuard(nil, guard)},
 		},
+	}
+	if !w.out.TakeoverPastBatches {
+		txn.Guards = append(txn.Guards, quorum.ModRevisionIs(record.GuardKey, at.GuardRev))
 	}
 	if at.Identity.ID == 0 {
 		txn.Guards = append(txn.Guards, quorum.ModRevisionIs(record.IdentityKey, 0))
@@ -221,7 +221,7 @@ func (w *writer) takeOver(now time.Duration) {
 	}
 	w.flights++
 	w.flight = &flight{id: w.flights, takeover: true, epoch: epoch.Number, zxid: guard.Zxid}
-	w.act(action{kind: actPropose, flight: w.flight.id, txn: txn})
+	w.act(action{kind: actPropose, flight: w.flight.id, txn: txn, takeover: true})
 	if w.out.ServeUnapplied {
 		w.put, w.flight = epoch.Number, nil
 		w.serve(now, at.GuardRev)
@@ -281,12 +281,11 @@ func (w *writer) stop() {
 	if !w.out.KeepQueue && !w.out.WriterResends {
 		w.queue = nil
 	}
-	if !w.out.KeepUnconfirmed {
-		w.touches = touchRounds{seq: w.touches.seq, reads: w.touches.reads}
+	if w.out.KeepUnconfirmed {
+		return // with the streams that they came over
 	}
-	if !w.out.KeepQueue && !w.out.KeepUnconfirmed {
-		w.endStreams()
-	}
+	w.touches = touchRounds{seq: w.touches.seq, reads: w.touches.reads}
+	w.endStreams()
 }
 
 // outcome tells how a proposed transaction ended, as far as its proposer could find out.

@@ -8,19 +8,20 @@ package rules
 // Out says which rules are taken out. The zero Out takes out none.
 type Out struct {
 	// Writing.
-	NoGuard        bool // a batch commits whatever happened since the writer's last write
-	GuardReadAgain bool // the guard is read from the tree, not remembered from the own last write
-	UnknownIsNo    bool // a time-out or a cancelled context counts as 'did not happen'
-	RefuseEarly    bool // a refusal leaves before its batch is committed
-	RefuseUnlogged bool // a refusal is not named in the batch's record
-	TakeoverOnGain bool // take over once on gaining leadership, not whenever the epoch is not mine
-	ServeUnapplied bool // serve before the tree has applied the own epoch
-	ServeByName    bool // serve because the epoch names this member, without having put it in this leadership
-	KeepQueue      bool // a takeover keeps what was queued before it
-	ReturnToTail   bool // what did not happen returns to the queue's tail
-	CloseBlind     bool // a close does not see what its own batch created
-	NoOwnerCheck   bool // a request is not held against its session's owner
-	WriterResends  bool // the writer, too, sends again what a takeover found unfinished
+	NoGuard             bool // a batch commits whatever happened since the writer's last write
+	GuardReadAgain      bool // the guard is read from the tree, not remembered from the own last write
+	UnknownIsNo         bool // a time-out or a cancelled context counts as 'did not happen'
+	RefuseEarly         bool // a refusal leaves before its batch is committed
+	RefuseUnlogged      bool // a refusal is not named in the batch's record
+	TakeoverOnGain      bool // take over once on gaining leadership, not whenever the epoch is not mine
+	ServeUnapplied      bool // serve before the tree has applied the own epoch
+	ServeByName         bool // serve because the epoch names this member, without having put it in this leadership
+	TakeoverPastBatches bool // a takeover commits although the writer before has written since
+	KeepQueue           bool // a takeover keeps what was queued before it
+	ReturnToTail        bool // what did not happen returns to the queue's tail
+	CloseBlind          bool // a close does not see what its own batch created
+	NoOwnerCheck        bool // a request is not held against its session's owner
+	WriterResends       bool // the writer, too, sends again what a takeover found unfinished
 
 	// Forwarding.
 	OpenUnserving   bool // a stream's opening is answered while the writer does not serve

@@ -63,7 +63,7 @@ func (d *Set) Takeover(now time.Duration, sessions iter.Seq[*znode.Session]) {
 			e.last = o.last
 		}
 		if o := old[s.ID]; o != nil && d.out.KeepClosing && o.closing {
-			e.closing = true
+			e.last = o.last
 		}
 		d.sessions[s.ID] = e
 		d.push(e, e.last)
@@ -99,7 +99,7 @@ func (d *Set) Opened(s *znode.Session, now time.Duration) {
 // Moved takes a session's new TTL.
 func (d *Set) Moved(s *znode.Session, now time.Duration) {
 	e := d.sessions[s.ID]
-	if e == nil || e.ttl == s.TTL {
+	if e == nil || e.ttl == s.TTL || d.out.OldTTL {
 		return
 	}
 	e.ttl = s.TTL
