@@ -18,6 +18,7 @@ import (
 )
 
 func TestAcquire(t *testing.T) {
+	t.Parallel()
 	m := membertest.One(t)
 
 	t.Run("what a hold tells", func(t *testing.T) {
@@ -119,6 +120,7 @@ func TestAcquire(t *testing.T) {
 
 // TestFirstComeFirstServed has many wait, at all members, and lets each go at its turn.
 func TestFirstComeFirstServed(t *testing.T) {
+	t.Parallel()
 	members := membertest.Start(t, 3)
 	const waiters = 60
 	first := acquire(t, members[0], lock.Request{Name: "line"})
@@ -162,6 +164,7 @@ func TestFirstComeFirstServed(t *testing.T) {
 }
 
 func TestTooManyWaiters(t *testing.T) {
+	t.Parallel()
 	m := membertest.One(t, func(c *membertest.Config) { c.Lock.MaxWaiters = 3 })
 	for range 3 {
 		enqueue(t, m, lock.Request{Name: "full"})
@@ -176,6 +179,7 @@ func TestTooManyWaiters(t *testing.T) {
 
 // TestWaiterLosesSession ends the session of somebody who waits, in every way that there is.
 func TestWaiterLosesSession(t *testing.T) {
+	t.Parallel()
 	m := membertest.One(t)
 	acquire(t, m, lock.Request{Name: "w", TTL: time.Minute})
 	for i, end := range []struct {
@@ -218,6 +222,7 @@ func TestWaiterLosesSession(t *testing.T) {
 
 // TestForeignContenders queues the names that other clients give their locks with ours.
 func TestForeignContenders(t *testing.T) {
+	t.Parallel()
 	m := membertest.One(t)
 	const uuid = "_c_00112233-4455-6677-8899-aabbccddeeff-"
 	var line []lease.ID

@@ -41,6 +41,7 @@ func events(t *testing.T, s *lock.Subscription, n int) (list []lock.Event) {
 }
 
 func TestEvents(t *testing.T) {
+	t.Parallel()
 	members := membertest.Start(t, 3)
 	a, b := members[0], members[1]
 	sub, other := subscribe(t, a, "ev/", nil), subscribe(t, b, "ev/", nil)
@@ -195,6 +196,7 @@ func TestSubscribeUnderLoad(t *testing.T) {
 }
 
 func TestMetrics(t *testing.T) {
+	t.Parallel()
 	m := membertest.One(t)
 	r := prometheus.NewPedanticRegistry()
 	m.Locks.Register(r)

@@ -11,6 +11,7 @@ import (
 )
 
 func TestFences(t *testing.T) {
+	t.Parallel()
 	members := membertest.Start(t, 3)
 
 	t.Run("only up", func(t *testing.T) {
@@ -101,6 +102,7 @@ func TestFences(t *testing.T) {
 }
 
 func TestList(t *testing.T) {
+	t.Parallel()
 	m := membertest.One(t)
 	names := []string{"a", "a/b", "a/c", "ab", "b/1", "b/2", "b/3", "c"}
 	for _, name := range names {

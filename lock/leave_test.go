@@ -14,6 +14,7 @@ import (
 )
 
 func TestTickets(t *testing.T) {
+	t.Parallel()
 	members := membertest.Start(t, 3)
 	a, b := members[0], members[1]
 
@@ -76,6 +77,7 @@ func TestTickets(t *testing.T) {
 
 // TestHangUp ends the contexts of callers at every moment of an acquire: nothing stays behind.
 func TestHangUp(t *testing.T) {
+	t.Parallel()
 	members := membertest.Start(t, 3)
 	holder := acquire(t, members[0], lock.Request{Name: "h", TTL: time.Minute})
 	sessions := make([]lease.ID, 3)
@@ -114,6 +116,7 @@ func TestHangUp(t *testing.T) {
 // TestHangUpWhenCutOff ends the contexts of callers at a member that is cut off: after the cut
 // the queue is empty.
 func TestHangUpWhenCutOff(t *testing.T) {
+	t.Parallel()
 	members := membertest.Start(t, 3)
 	leader, m := membertest.Leader(t, members...), membertest.Follower(t, members...)
 	s := session(t, m)
@@ -147,6 +150,7 @@ func TestHangUpWhenCutOff(t *testing.T) {
 // TestGapKeepsWaiters has the log compacted past a member with waiters. Those whose place is in
 // the tree go on waiting; what was under way is uncertain, and leaves no contender.
 func TestGapKeepsWaiters(t *testing.T) {
+	t.Parallel()
 	members := membertest.Start(t, 3, func(c *membertest.Config) {
 		c.Quorum.CompactEvery, c.Quorum.KeepRevisions = 200*time.Millisecond, 10
 	})

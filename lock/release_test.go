@@ -14,6 +14,7 @@ import (
 )
 
 func TestRelease(t *testing.T) {
+	t.Parallel()
 	members := membertest.Start(t, 3)
 	a, b := members[0], members[1]
 
@@ -122,6 +123,7 @@ func TestRelease(t *testing.T) {
 }
 
 func TestRequestID(t *testing.T) {
+	t.Parallel()
 	members := membertest.Start(t, 3)
 
 	t.Run("sequential", func(t *testing.T) {
