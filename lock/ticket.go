@@ -1,0 +1,95 @@
+package lock
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/lockkeeper/lockkeeper/lease"
+	"github.com/lockkeeper/lockkeeper/znode"
+)
+
+// ticket names a contender: its token and its znode, so that any member can find it.
+func ticket(token Token, path string) string {
+	return strconv.FormatInt(int64(token), 10) + "." + base64.RawURLEncoding.EncodeToString([]byte(path))
+}
+
+// parseTicket is ticket's inverse.
+func parseTicket(text string) (*attempt, error) {
+	number, path, _ := strings.Cut(text, ".")
+	token, err := strconv.ParseInt(number, 10, 64)
+	raw, err2 := base64.RawURLEncoding.DecodeString(path)
+	dir, name := znode.Split(string(raw))
+	if _, contender := znode.Contender(name); err != nil || err2 != nil || !contender || token <= 0 {
+		return nil, &lease.InputError{Field: "ticket", Problem: fmt.Sprintf("%.40q is not a ticket", text), Fix: "use the ticket that enqueue returned"}
+	}
+	return &attempt{request: Request{Name: lockName(dir)}, dir: dir, path: string(raw), stat: znode.Stat{Czxid: token}}, nil
+}
+
+// Await waits on a ticket: it returns when the lock is held, or with the State Waiting when the
+// time ran out; a negative wait has no limit. The place in the queue stays, whether the time
+// runs out or ctx ends. The error is ErrNoTicket, or a [*HoldLostError], when it is gone.
+func (l *Locker) Await(ctx context.Context, text string, wait time.Duration) (Hold, error) {
+	a, err := l.redeem(ctx, text)
+	if err != nil {
+		return Hold{}, err
+	}
+	granted, _, err := l.turn(ctx, a, wait, false)
+	if err != nil {
+		return Hold{}, err
+	}
+	if granted {
+		touch := l.sessions.Expect(a.session)
+		l.store.Touch(a.session, true)
+		if a.sent, err = touch.Wait(ctx); err != nil {
+			return Hold{}, err
+		}
+	}
+	return l.standing(ctx, a)
+}
+
+// Leave gives up a ticket's place in the queue, or the lock if it holds. It can be repeated like
+// Release. The error is ErrNoTicket, or a [*HoldLostError], when the place is gone otherwise.
+func (l *Locker) Leave(ctx context.Context, text string) (Done, error) {
+	a, err := l.redeem(ctx, text)
+	switch {
+	case errors.Is(err, ErrNoTicket) && l.remembers(Token(a.stat.Czxid)):
+		return l.released(a, Token(a.stat.Czxid))
+	case err != nil:
+		return Done{}, err
+	}
+	return l.remove(ctx, a, false)
+}
+
+// redeem finds a ticket's contender. With ErrNoTicket it still returns what the ticket says.
+func (l *Locker) redeem(ctx context.Context, text string) (*attempt, error) {
+	a, err := parseTicket(text)
+	if err != nil {
+		return nil, err
+	}
+	err = l.lookFresh(ctx, func(t *znode.Tree, revision int64) bool {
+		n, ok := t.Get(a.path)
+		if !ok || n.Czxid() != a.stat.Czxid {
+			return false
+		}
+		a.session, a.revision = n.Owner(), revision
+		if s, ok := t.Session(a.session); ok {
+			a.ttl, a.oneShot = s.TTL, s.OneShot
+		}
+		return true
+	})
+	if err != nil {
+		return nil, err
+	}
+	if a.session == 0 {
+		if err := l.lost(a.request.Name, Token(a.stat.Czxid)); err != nil && !errors.Is(err, ErrNotHeld) {
+			return a, err
+		}
+		return a, ErrNoTicket
+	}
+	return a, nil
+}
