@@ -44,8 +44,8 @@ func (s *Store) connectLoop() {
 
 // connectLocal opens the stream to the writer beside this member, and waits for its end.
 func (s *Store) connectLocal() {
-	now := clock.Boot()
 	s.mu.Lock()
+	now := clock.Boot()
 	s.streams++
 	s.local = s.streams
 	ended := make(chan struct{})

@@ -15,10 +15,12 @@ import (
 // by settle, which carries out what the machines want done. The clock is read under the mutex:
 // a round of touches that leaves with an earlier time would not count for those who began to
 // wait in between. Nothing here blocks; what takes
-// time runs in goroutines of its own and comes back as an event.
+// time runs in goroutines of its own and comes back as an event. An event's time is read under
+// Store.mu: a touch that is sent with it must not seem older than the request it came with.
 
 // settle carries actions out, and carries messages between this member and its own writer,
-// until there is nothing left to do.
+// until there is nothing left to do. Callers are answered in the end: what they will do next
+// can wait for the next batch, which is under way by then.
 func (s *Store) settle(now time.Duration) {
 	if s.settling {
 		return // called from within: the outer one goes on
@@ -27,19 +29,46 @@ func (s *Store) settle(now time.Duration) {
 	defer func() { s.settling = false }()
 	for {
 		actions := s.writer.take()
+		s.writer.actions, s.spare = s.spare, nil // what is done about these brings new ones
 		for i := range actions {
 			s.carryOut(now, &actions[i])
 		}
 		if !s.sendLocal(now) && len(actions) == 0 {
 			break
 		}
+		clear(actions)
+		s.spare = actions[:0]
 	}
+	s.answerCallers()
 	if s.member.stream != s.local && (s.member.more() || s.urgent) {
 		select {
 		case s.wake <- struct{}{}:
 		default:
 		}
 	}
+}
+
+// An answer is what a caller of Do waits for.
+type answer struct {
+	to      chan<- answer // 1 slot, of this one
+	outcome znode.Outcome
+	err     error
+}
+
+// answerCallers hands the answers out that have come since it was last called. Store.mu is held.
+func (s *Store) answerCallers() {
+	for i := range s.answers {
+		s.answers[i].to <- s.answers[i]
+	}
+	clear(s.answers)
+	s.answers = s.answers[:0]
+}
+
+// idle reports whether a new request can be looked at now. While a batch of this member's own
+// writer is under way it cannot: the batch's end settles, and takes along all that has come
+// meanwhile, with one round of touches.
+func (s *Store) idle() bool {
+	return s.local == 0 || s.member.stream != s.local || s.writer.flight == nil
 }
 
 // lead must be called before any other event of the writer.
@@ -56,7 +85,7 @@ func (s *Store) sendLocal(now time.Duration) bool {
 	}
 	s.roundSent(now, &f)
 	s.lead(now)
-	s.writer.receive(clock.Boot(), s.local, &f)
+	s.writer.receive(now, s.local, &f)
 	return true
 }
 

@@ -92,8 +92,8 @@ func (s *Store) recover(why error) (*quorum.Watch, error) {
 	if s.cfg.Gap != nil {
 		s.cfg.Gap()
 	}
-	now = clock.Boot()
 	s.mu.Lock()
+	now = clock.Boot()
 	s.member.revision = s.rep.position().Revision
 	s.lead(now)
 	s.writer.tick(now)

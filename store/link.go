@@ -113,8 +113,8 @@ func (s *Store) serveLink(g grpc.ServerStream, hello record.Hello) error {
 	defer l.cancel()
 	defer context.AfterFunc(s.ctx, l.cancel)()
 
-	now := clock.Boot()
 	s.mu.Lock()
+	now := clock.Boot()
 	s.streams++
 	id := s.streams
 	s.links[id] = l

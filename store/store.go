@@ -113,6 +113,8 @@ type Store struct {
 	wake      chan struct{} // to the goroutine that sends over a remote stream
 	ended     chan struct{} // closed when the member's stream has ended
 	settling  bool
+	spare     []action // memory for the writer's actions
+	answers   []answer // for callers of Do, not handed out yet
 }
 
 // New starts a store on q and returns when its tree shows what q's own log holds. The caller
@@ -158,6 +160,7 @@ func (s *Store) Close() {
 		}
 	}
 	s.member.forget(ErrUncertain)
+	s.answerCallers()
 	s.mu.Unlock()
 	s.revisions.close()
 	s.wg.Wait()
@@ -179,12 +182,8 @@ func (s *Store) Do(ctx context.Context, r *znode.Request) (znode.Outcome, error)
 // an error when that can never be known. It is called from inside the apply loop, and must not
 // block nor call the store.
 func (s *Store) DoLate(ctx context.Context, r *znode.Request, late func(znode.Outcome, error)) (znode.Outcome, error) {
-	type answer struct {
-		outcome znode.Outcome
-		err     error
-	}
 	got := make(chan answer, 1)
-	p, err := s.submit(r, func(o znode.Outcome, err error) { got <- answer{o, err} })
+	p, err := s.submit(r, func(o znode.Outcome, err error) { s.answers = append(s.answers, answer{got, o, err}) })
 	if err != nil {
 		return znode.Outcome{}, err
 	}
@@ -240,7 +239,9 @@ func (s *Store) submit(r *znode.Request, done func(znode.Outcome, error)) (*pend
 		s.urgent = true
 	}
 	p := s.member.submit(r, done)
-	s.settle(clock.Boot())
+	if s.idle() {
+		s.settle(clock.Boot())
+	}
 	return p, nil
 }
 
