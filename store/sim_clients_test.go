@@ -225,8 +225,8 @@ func (w *world) do(c *simClient, n *simMember, what int) {
 }
 
 func (w *world) grant(c *simClient, code znode.Code) {
-	c.holds = code == znode.OK
-	if c.holds {
+	if code == znode.OK {
+		c.holds = true
 		w.grants++
 		w.note("session %d holds", c.id)
 	}

@@ -62,9 +62,16 @@ func deposed(w *world) {
 	w.depose()
 }
 
+// zkDeposed: the same with a ZooKeeper client that holds; a watch of its fires late.
 func zkDeposed(w *world) {
 	zkHeld(w)
 	w.depose()
+	x, y, c := w.members[0], w.members[1], w.clients[2]
+	w.alive(y, 1300*time.Millisecond, c)
+	w.do(c, x, doEvent)
+	w.write(x)
+	w.alive(y, 2200*time.Millisecond, c)
+	w.clients[1].silent = false
 }
 
 func (w *world) depose() {
@@ -91,6 +98,36 @@ func deposedReading(w *world) {
 	w.carry(map[*simMember]bool{x: true})
 	w.read(x, false)
 	w.depose()
+	w.late(func() { w.read(x, true) })
+}
+
+// late: what the holder sends a good while after the takeover reaches the deposed leader, then
+// finish happens there, and the others go on without having heard of the holder.
+func (w *world) late(finish func()) {
+	x, y, c := w.members[0], w.members[1], w.clients[0]
+	w.alive(y, 1200*time.Millisecond, c)
+	w.do(c, x, doPing)
+	w.flush(x)
+	w.carry(map[*simMember]bool{x: true})
+	finish()
+	w.carry(map[*simMember]bool{x: true})
+	w.alive(y, 2200*time.Millisecond, c)
+	w.clients[1].silent = false
+}
+
+// deposedIdle: the deposed leader's read index is answered, and its tree has reached it, which
+// shows the new epoch and nothing else.
+func deposedIdle(w *world) {
+	deposed(w)
+	x := w.members[0]
+	w.late(func() {
+		w.read(x, false)
+		w.read(x, true)
+		for w.applyNext(x) {
+		}
+		x.leader = false
+	})
+	w.sides = w.sides[1:]
 }
 
 // deposedCommitting: the same, with a batch of the deposed one committed that it has not seen.
@@ -104,6 +141,7 @@ func deposedCommitting(w *world) {
 		w.settleProposal(0, stepCommit)
 	}
 	w.depose()
+	w.late(func() { w.applyNext(x) })
 }
 
 // slowTakeover: another leader has proposed its epoch, which does not get through for long;
@@ -111,6 +149,7 @@ func deposedCommitting(w *world) {
 func slowTakeover(w *world) {
 	held(w)
 	x, y, c := w.members[0], w.members[1], w.clients[0]
+	w.works(w.members, x)
 	y.leader = true
 	w.tick(y)
 	for range 6 {
@@ -120,8 +159,9 @@ func slowTakeover(w *world) {
 		w.burst([]*simMember{x}, x)
 	}
 	x.leader = false
-	w.clients[1].home = y
+	w.clients[1].home, w.clients[1].silent = y, false
 	w.sides = []side{{w.members[1:], y}}
+	w.works(w.members[1:], y)
 }
 
 // closing: the holder has been silent for longer than its TTL, and its close is on its way.
@@ -228,4 +268,43 @@ func (w *world) round() bool {
 		w.burst(s.group, s.leader)
 	}
 	return true
+}
+
+// moved: the holder counts with a longer TTL, and is silent for longer than the one before.
+func moved(w *world) {
+	held(w)
+	x, c := w.members[0], w.clients[0]
+	for i := 0; i < 8 && c.ttl == simTTL; i++ {
+		w.do(c, x, doMove)
+		w.works(w.members, x)
+	}
+	w.quietHolder(simTTL + 400*time.Millisecond)
+}
+
+// silent: the holder's touch is answered; then it is silent for less than its TTL.
+func silent(w *world) {
+	held(w)
+	w.quietHolder(1700 * time.Millisecond)
+}
+
+func (w *world) quietHolder(d time.Duration) {
+	x, c := w.members[0], w.clients[0]
+	w.do(c, x, doPing)
+	w.works(w.members, x)
+	w.works(w.members, x)
+	w.alive(x, d, c)
+	w.clients[1].home, w.clients[1].silent = x, false
+	w.sides = []side{{w.members, x}}
+}
+
+// deposedBehind: the deposed leader's read index is answered; its tree has not reached it.
+func deposedBehind(w *world) {
+	deposed(w)
+	x := w.members[0]
+	w.late(func() {
+		w.read(x, false)
+		w.read(x, true)
+		x.leader = false
+	})
+	w.sides = w.sides[1:]
 }

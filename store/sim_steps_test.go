@@ -52,8 +52,9 @@ func (p profile) with(changes map[int]int) profile {
 	return p
 }
 
-// run plays a list of steps, each given by a seed of its own so that leaving some out leaves
-// the others as they are, and then lets everything come to rest.
+// run sets the scene, with the first seed, and plays a list of steps, each given by a seed of
+// its own so that leaving some out leaves the others as they are; then it lets everything come
+// to rest.
 func run(seeds []uint64, out rules.Out, p profile, begin scene, trace bool) *world {
 	w := newWorld(out, p)
 	w.warmUp()
@@ -61,10 +62,13 @@ func run(seeds []uint64, out rules.Out, p profile, begin scene, trace bool) *wor
 		w.trace = []string{}
 	}
 	if begin != nil {
+		w.rng = rand.New(rand.NewPCG(seeds[0], 3))
+		w.calm = true
 		begin(w)
+		w.calm = false
 		w.believe()
 	}
-	for _, seed := range seeds {
+	for _, seed := range seeds[1:] {
 		w.rng = rand.New(rand.NewPCG(seed, 1))
 		w.step()
 		if w.accident != "" {
@@ -297,7 +301,7 @@ func (w *world) read(n *simMember, tell bool) bool {
 		if r.value != 0 {
 			return false
 		}
-		r.value, r.failed = w.revision(), !w.quiet && w.rng.IntN(12) == 0
+		r.value, r.failed = w.revision(), !w.quiet && !w.calm && w.rng.IntN(12) == 0
 		return true
 	}
 	if r.value == 0 {
@@ -382,7 +386,7 @@ func (w *world) burst(group []*simMember, leader *simMember) {
 		for i := 0; i < 10 && w.tell(n); i++ {
 		}
 		for range 6 {
-			if !w.quiet && w.rng.IntN(3) == 0 || !w.read(n, false) && !w.read(n, true) {
+			if !w.quiet && !w.calm && w.rng.IntN(3) == 0 || !w.read(n, false) && !w.read(n, true) {
 				break
 			}
 		}

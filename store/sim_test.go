@@ -36,7 +36,7 @@ func seedsOf(seed uint64, n int) []uint64 {
 // shrink leaves out as many steps as it can without losing the accident.
 func shrink(seeds []uint64, out rules.Out, p profile, begin scene) []uint64 {
 	for size := len(seeds) / 2; size > 0; size /= 2 {
-		for at := 0; at+size <= len(seeds); {
+		for at := 1; at+size <= len(seeds); {
 			fewer := append(append([]uint64(nil), seeds[:at]...), seeds[at+size:]...)
 			if run(fewer, out, p, begin, false).accident != "" {
 				seeds = fewer
@@ -70,7 +70,7 @@ func TestSimulation(t *testing.T) {
 		w := run(seeds, rules.Out{}, p, begin, false)
 		steps += w.steps
 		if w.accident != "" {
-			t.Fatalf("seed %d: %s", seed, report(seeds[:min(len(seeds), w.steps+1)], rules.Out{}, p, begin))
+			t.Fatalf("seed %d: %s", seed, report(seeds[:min(len(seeds), w.steps+2)], rules.Out{}, p, begin))
 		}
 	}
 	t.Logf("%d runs, %d steps in %v, no accident", *simRuns, steps, time.Since(begun).Round(time.Millisecond))
@@ -78,7 +78,7 @@ func TestSimulation(t *testing.T) {
 
 // scenes are where runs begin.
 var scenes = []scene{nil, held, zkHeld, deposed, zkDeposed, deposedReading, deposedCommitting, slowTakeover, closing, closedInVain, kept,
-	lateReply, restLateConfirm, zkLateConfirm}
+	lateReply, restLateConfirm, zkLateConfirm, deposedIdle, deposedBehind, moved, silent}
 
 // sessionProfile has more of what sessions live and die of.
 var sessionProfile = profile{

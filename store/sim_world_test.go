@@ -24,6 +24,7 @@ type world struct {
 	out     rules.Out
 	profile profile
 	now     time.Duration
+	calm    bool // while a scene is set: nothing fails
 	quiet   bool // the last part of a run: everything works, nothing new begins
 
 	log      []quorum.Revision // log[i] is revision i+2: an empty etcd is at 1

@@ -30,6 +30,11 @@ func (d *Draft) move(op *Op) Code {
 	if s.record == nil {
 		return ErrSessionExpired
 	}
+	if op.Session.Owner.Generation <= s.record.Owner.Generation {
+		// A late move of an earlier connection: the session must not fall back to it, nor to
+		// the TTL that was agreed on there.
+		return ErrSessionMoved
+	}
 	record := *s.record
 	record.Owner = op.Session.Owner
 	if op.Session.TTL != 0 {

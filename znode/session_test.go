@@ -73,8 +73,12 @@ func TestSessionLife(t *testing.T) {
 	if diff := cmp.Diff(want, moved); diff != "" {
 		t.Errorf("moved (-want +got):\n%s", diff)
 	}
-	want.TTL = time.Minute
-	moved = w.must(Op{Kind: OpMove, Session: Session{ID: 4, Owner: Owner{2, 3}, TTL: time.Minute}}).Session
+	late := &Request{Session: 4, Ops: []Op{{Kind: OpMove, Session: Session{ID: 4, Owner: Owner{1, 3}, TTL: time.Hour}}}}
+	if code, _ := w.do(*late); code != ErrSessionMoved {
+		t.Errorf("a late move = %v; want %v", code, ErrSessionMoved)
+	}
+	want.TTL, want.Owner = time.Minute, Owner{2, 4}
+	moved = w.must(Op{Kind: OpMove, Session: Session{ID: 4, Owner: Owner{2, 4}, TTL: time.Minute}}).Session
 	if diff := cmp.Diff(want, moved); diff != "" {
 		t.Errorf("§11.14 moved with a TTL (-want +got):\n%s", diff)
 	}
