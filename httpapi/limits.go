@@ -82,15 +82,24 @@ func (l Limits) Validate() error {
 		name  string
 		value int64
 	}{
-		{"MaxBodyBytes", int64(l.MaxBodyBytes)}, {"MaxNameBytes", int64(l.MaxNameBytes)},
-		{"MaxTextBytes", int64(l.MaxTextBytes)}, {"MaxRequestIDBytes", int64(l.MaxRequestIDBytes)},
-		{"MaxLabelBytes", int64(l.MaxLabelBytes)}, {"MaxMetadataBytes", int64(l.MaxMetadataBytes)},
-		{"PageLimit", int64(l.PageLimit)}, {"MaxInFlight", int64(l.MaxInFlight)},
-		{"MaxWaiting", int64(l.MaxWaiting)}, {"MaxEventStreams", int64(l.MaxEventStreams)},
-		{"MaxConns", int64(l.MaxConns)}, {"MaxWait", int64(l.MaxWait)},
-		{"RequestTimeout", int64(l.RequestTimeout)}, {"HeaderTimeout", int64(l.HeaderTimeout)},
-		{"ReadTimeout", int64(l.ReadTimeout)}, {"WriteTimeout", int64(l.WriteTimeout)},
-		{"IdleTimeout", int64(l.IdleTimeout)}, {"Heartbeat", int64(l.Heartbeat)},
+		{"MaxBodyBytes", int64(l.MaxBodyBytes)},
+		{"MaxNameBytes", int64(l.MaxNameBytes)},
+		{"MaxTextBytes", int64(l.MaxTextBytes)},
+		{"MaxRequestIDBytes", int64(l.MaxRequestIDBytes)},
+		{"MaxLabelBytes", int64(l.MaxLabelBytes)},
+		{"MaxMetadataBytes", int64(l.MaxMetadataBytes)},
+		{"PageLimit", int64(l.PageLimit)},
+		{"MaxInFlight", int64(l.MaxInFlight)},
+		{"MaxWaiting", int64(l.MaxWaiting)},
+		{"MaxEventStreams", int64(l.MaxEventStreams)},
+		{"MaxConns", int64(l.MaxConns)},
+		{"MaxWait", int64(l.MaxWait)},
+		{"RequestTimeout", int64(l.RequestTimeout)},
+		{"HeaderTimeout", int64(l.HeaderTimeout)},
+		{"ReadTimeout", int64(l.ReadTimeout)},
+		{"WriteTimeout", int64(l.WriteTimeout)},
+		{"IdleTimeout", int64(l.IdleTimeout)},
+		{"Heartbeat", int64(l.Heartbeat)},
 	} {
 		if f.value < 0 {
 			problems = append(problems, fmt.Errorf("limit %s is negative", f.name))

@@ -70,8 +70,11 @@ func TestAcquireSaysWhatWasAsked(t *testing.T) {
 	}{
 		{"nothing", "a/acquire", "", lock.Request{Name: "a"}, 0},
 		{"an empty object", "a/acquire", " {} ", lock.Request{Name: "a"}, 0},
-		{"all of a one-shot", "a/b/acquire", `{"ttl":"1m30s","labels":{"h":"x"},"owner":"ann","reason":"r","metadata":{"k":"v"},"request_id":"q","wait":"2s"}`,
-			lock.Request{Name: "a/b", TTL: 90 * time.Second, Labels: map[string]string{"h": "x"}, Owner: "ann", Reason: "r", Metadata: map[string]string{"k": "v"}, RequestID: "q"}, 2 * time.Second},
+		{
+			"all of a one-shot", "a/b/acquire", `{"ttl":"1m30s","labels":{"h":"x"},"owner":"ann","reason":"r","metadata":{"k":"v"},"request_id":"q","wait":"2s"}`,
+			lock.Request{Name: "a/b", TTL: 90 * time.Second, Labels: map[string]string{"h": "x"}, Owner: "ann", Reason: "r", Metadata: map[string]string{"k": "v"}, RequestID: "q"},
+			2 * time.Second,
+		},
 		{"a session", "a/acquire", `{"session":"00000000000000ff","generation":4,"wait":"0"}`, lock.Request{Name: "a", Session: 255, Generation: 4}, 0},
 		{"forever", "a/acquire?wait=forever", "", lock.Request{Name: "a"}, time.Hour},
 		{"by query", "a/acquire?owner=ann+b&ttl=5s&wait=0s", "", lock.Request{Name: "a", Owner: "ann b", TTL: 5 * time.Second}, 0},

@@ -218,8 +218,10 @@ func TestTooManyConnections(t *testing.T) {
 
 func TestGarbageHarmsNobody(t *testing.T) {
 	_, addr := serve(t, newBench())
-	for _, garbage := range []string{"\x00\x01\x02\xff\r\n\r\n", "GET\r\n\r\n", "POST /v1/locks/a/acquire HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n",
-		"GET /" + strings.Repeat("x", 64<<10) + " HTTP/1.1\r\nHost: a\r\n\r\n"} {
+	for _, garbage := range []string{
+		"\x00\x01\x02\xff\r\n\r\n", "GET\r\n\r\n", "POST /v1/locks/a/acquire HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n",
+		"GET /" + strings.Repeat("x", 64<<10) + " HTTP/1.1\r\nHost: a\r\n\r\n",
+	} {
 		conn := dial(t, addr)
 		fmt.Fprint(conn, garbage)
 		if code, closes := status(t, conn); code < 400 || code >= 500 || !closes {

@@ -18,8 +18,12 @@ import (
 func TestGrantedTTL(t *testing.T) {
 	m := membertest.One(t)
 	for _, c := range []struct{ ask, want time.Duration }{
-		{0, lease.DefaultTTL}, {time.Millisecond, lease.MinTTL}, {2 * time.Second, 2 * time.Second},
-		{time.Minute, time.Minute}, {time.Hour, time.Hour}, {48 * time.Hour, lease.MaxTTL},
+		{0, lease.DefaultTTL},
+		{time.Millisecond, lease.MinTTL},
+		{2 * time.Second, 2 * time.Second},
+		{time.Minute, time.Minute},
+		{time.Hour, time.Hour},
+		{48 * time.Hour, lease.MaxTTL},
 	} {
 		before := time.Now()
 		s := open(t, m, lease.Options{TTL: c.ask})
@@ -152,7 +156,8 @@ func TestSessions(t *testing.T) {
 		// A late write over the old connection is refused by the writer, wherever it comes from.
 		for _, m := range members {
 			out, err := m.Store.Do(patient(t), &znode.Request{Session: id, Owner: owner, Ops: []znode.Op{{
-				Kind: znode.OpCreate, Path: "/late", ACL: znode.OpenACL}}})
+				Kind: znode.OpCreate, Path: "/late", ACL: znode.OpenACL,
+			}}})
 			if err != nil || out.Code != znode.ErrSessionMoved {
 				t.Errorf("a write over the old connection: %v, %v; want ErrSessionMoved", out.Code, err)
 			}

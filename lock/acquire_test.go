@@ -23,8 +23,10 @@ func TestAcquire(t *testing.T) {
 
 	t.Run("what a hold tells", func(t *testing.T) {
 		before := time.Now()
-		r := lock.Request{Name: "orders/42", TTL: 10 * time.Second, Owner: "me", Reason: "because",
-			Metadata: map[string]string{"k": "v"}, Labels: map[string]string{"host": "h"}, Door: "rest"}
+		r := lock.Request{
+			Name: "orders/42", TTL: 10 * time.Second, Owner: "me", Reason: "because",
+			Metadata: map[string]string{"k": "v"}, Labels: map[string]string{"host": "h"}, Door: "rest",
+		}
 		h := acquire(t, m, r)
 		if !h.OneShot || h.TTL != 10*time.Second || h.Session == 0 || h.Revision == 0 || h.Position != 0 {
 			t.Errorf("hold %+v", h)

@@ -117,8 +117,14 @@ func TestList(t *testing.T) {
 		limit  int
 		want   []string
 	}{
-		{"", 100, names}, {"", 3, names}, {"", 1, names}, {"a", 2, names[:4]}, {"a/", 1, names[1:3]},
-		{"b/", 2, names[4:7]}, {"b/2", 1, names[5:6]}, {"z", 5, nil},
+		{"", 100, names},
+		{"", 3, names},
+		{"", 1, names},
+		{"a", 2, names[:4]},
+		{"a/", 1, names[1:3]},
+		{"b/", 2, names[4:7]},
+		{"b/2", 1, names[5:6]},
+		{"z", 5, nil},
 	} {
 		var got []string
 		after := ""

@@ -156,8 +156,10 @@ func trueRefusals(t *testing.T, members []*membertest.Member) {
 					r    *znode.Request
 					want znode.Code
 				}{
-					{create(path), znode.OK}, {create(path), znode.ErrNodeExists},
-					{remove(path), znode.OK}, {remove(path), znode.ErrNoNode},
+					{create(path), znode.OK},
+					{create(path), znode.ErrNodeExists},
+					{remove(path), znode.OK},
+					{remove(path), znode.ErrNoNode},
 				} {
 					out, err := m.Store.Do(t.Context(), step.r)
 					if err != nil || out.Code != step.want {

@@ -163,7 +163,8 @@ func TestRestart(t *testing.T) {
 	t.Parallel()
 	members := membertest.Start(t, 3)
 	do(t, members[0], &znode.Request{Ops: []znode.Op{{Kind: znode.OpOpen, Session: znode.Session{
-		ID: 77, TTL: time.Minute, Labels: map[string]string{"who": "me"}}}}})
+		ID: 77, TTL: time.Minute, Labels: map[string]string{"who": "me"},
+	}}}})
 	do(t, members[1], &znode.Request{Session: 77, Ops: []znode.Op{{Kind: znode.OpCreate, Path: "/e", Node: znode.Ephemeral, ACL: znode.OpenACL}}})
 	do(t, members[2], &znode.Request{Ops: []znode.Op{{Kind: znode.OpFence, Path: "f", Czxid: 12345}}})
 	for i := range 20 {

@@ -77,8 +77,10 @@ func TestSimulation(t *testing.T) {
 }
 
 // scenes are where runs begin.
-var scenes = []scene{nil, held, zkHeld, deposed, zkDeposed, deposedReading, deposedCommitting, slowTakeover, closing, closedInVain, kept,
-	lateReply, restLateConfirm, zkLateConfirm, deposedIdle, deposedBehind, moved, silent}
+var scenes = []scene{
+	nil, held, zkHeld, deposed, zkDeposed, deposedReading, deposedCommitting, slowTakeover, closing, closedInVain, kept,
+	lateReply, restLateConfirm, zkLateConfirm, deposedIdle, deposedBehind, moved, silent,
+}
 
 // sessionProfile has more of what sessions live and die of.
 var sessionProfile = profile{

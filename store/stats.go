@@ -48,11 +48,14 @@ func (st *Stats) applied(a *appliedRevision) {
 func (s *Store) Register(r prometheus.Registerer) {
 	seconds := prometheus.ExponentialBuckets(0.00005, 2, 18)
 	s.Stats.commit.register(r, prometheus.HistogramOpts{
-		Name: "lockkeeper_store_commit_seconds", Help: "Time to commit a batch of this writer.", Buckets: seconds})
+		Name: "lockkeeper_store_commit_seconds", Help: "Time to commit a batch of this writer.", Buckets: seconds,
+	})
 	s.Stats.apply.register(r, prometheus.HistogramOpts{
-		Name: "lockkeeper_store_apply_seconds", Help: "Time to apply one revision to the tree.", Buckets: seconds})
+		Name: "lockkeeper_store_apply_seconds", Help: "Time to apply one revision to the tree.", Buckets: seconds,
+	})
 	s.Stats.batchSize.register(r, prometheus.HistogramOpts{
-		Name: "lockkeeper_store_batch_changes", Help: "Changes in a batch.", Buckets: prometheus.ExponentialBuckets(1, 2, 16)})
+		Name: "lockkeeper_store_batch_changes", Help: "Changes in a batch.", Buckets: prometheus.ExponentialBuckets(1, 2, 16),
+	})
 	counter := func(name, help string, f func() float64) {
 		r.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, f))
 	}

@@ -30,7 +30,8 @@ func TestExpandACL(t *testing.T) {
 		{"duplicates of the open one", []ACL{OpenACL[0], OpenACL[0]}, nil, OpenACL},
 		{
 			"§11.108 auth becomes all identities but ip and super",
-			[]ACL{{3, "auth", "ignored"}}, auth,
+			[]ACL{{3, "auth", "ignored"}},
+			auth,
 			[]ACL{{3, "digest", "ann:hash"}, {3, "x509", "CN=ann"}, {3, "sasl", "ann"}},
 		},
 		{"§11.35 auth without identity", []ACL{{PermAll, "auth", ""}}, []Credential{{"ip", "10.0.0.1"}}, nil},

@@ -27,8 +27,10 @@ func TestCatchUp(t *testing.T) {
 		{"§11.92 same children", WatchLists{Children: []string{"/calm"}}, nil, []Rearm{{"/calm", WatchChildren}}},
 		{"parent is gone", WatchLists{Children: []string{"/gone"}}, []Event{{NodeDeleted, "/gone", -1}}, nil},
 		{
-			"§11.95 persistent and recursive", WatchLists{Persistent: []string{"/changed", "/no"}, Recursive: []string{"/"}},
-			nil, []Rearm{{"/changed", WatchPersistent}, {"/no", WatchPersistent}, {"/", WatchRecursive}},
+			"§11.95 persistent and recursive",
+			WatchLists{Persistent: []string{"/changed", "/no"}, Recursive: []string{"/"}},
+			nil,
+			[]Rearm{{"/changed", WatchPersistent}, {"/no", WatchPersistent}, {"/", WatchRecursive}},
 		},
 	}
 	for _, test := range tests {

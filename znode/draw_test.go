@@ -27,7 +27,9 @@ var (
 	someStems = []string{"/l/x-lock-", "/l/_c_u-lock-", "/a/_c_u-", "/l/n-", "/a/b/__lock__", "/", "/a"}
 	someACLs  = [][]ACL{
 		nil, OpenACL, OpenACL, OpenACL, OpenACL,
-		{{PermAll, "digest", "ann:1"}}, {{PermAll, "auth", ""}}, {{PermRead, "world", "anyone"}},
+		{{PermAll, "digest", "ann:1"}},
+		{{PermAll, "auth", ""}},
+		{{PermRead, "world", "anyone"}},
 	}
 	someData = [][]byte{nil, {}, []byte("x"), []byte("some data")}
 )

@@ -64,12 +64,14 @@ func TestTriggers(t *testing.T) {
 		{"§11.77 data and children, deleted", []watch{{"/p/c", WatchData}, {"/p/c", WatchChildren}}, []Op{remove("/p/c")}, []kind{{gone, "/p/c"}}},
 		{"§11.78 the same twice", []watch{{"/p", WatchData}, {"/p", WatchData}}, []Op{set("/p", "1")}, []kind{{data, "/p"}}},
 		{
-			"§11.79 persistent", []watch{{"/q", WatchPersistent}},
+			"§11.79 persistent",
+			[]watch{{"/q", WatchPersistent}},
 			[]Op{create("/q"), set("/q", "1"), set("/q", "2"), create("/q/a"), remove("/q/a"), remove("/q"), create("/q")},
 			[]kind{{made, "/q"}, {data, "/q"}, {data, "/q"}, {kids, "/q"}, {kids, "/q"}, {gone, "/q"}, {made, "/q"}},
 		},
 		{
-			"§11.79 recursive", []watch{{"/q", WatchRecursive}},
+			"§11.79 recursive",
+			[]watch{{"/q", WatchRecursive}},
 			[]Op{create("/q"), create("/q/a"), create("/q/a/b"), set("/q/a/b", "1"), remove("/q/a/b"), create("/qq")},
 			[]kind{{made, "/q"}, {made, "/q/a"}, {made, "/q/a/b"}, {data, "/q/a/b"}, {gone, "/q/a/b"}},
 		},

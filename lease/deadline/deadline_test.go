@@ -15,8 +15,10 @@ import (
 
 func TestGrace(t *testing.T) {
 	for _, c := range []struct{ ttl, want time.Duration }{
-		{2 * time.Second, 2 * time.Second / 6}, {6 * time.Second, time.Second},
-		{time.Minute, time.Second}, {time.Hour, time.Second},
+		{2 * time.Second, 2 * time.Second / 6},
+		{6 * time.Second, time.Second},
+		{time.Minute, time.Second},
+		{time.Hour, time.Second},
 	} {
 		if got := deadline.Grace(c.ttl); got != c.want {
 			t.Errorf("Grace(%v) = %v; want %v", c.ttl, got, c.want)
