@@ -244,6 +244,3 @@ func newIdentity() record.Identity {
 // Identity returns the cluster's id, and the secret that session passwords are derived from.
 // Both are zero until the first takeover ever is in this member's tree.
 func (s *Store) Identity() record.Identity { return s.rep.position().Identity }
-
-// Do's errors in terms of the tree's refusals.
-var _ error = znode.OK

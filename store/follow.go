@@ -45,12 +45,11 @@ func (s *Store) applyAll(list []quorum.Revision) error {
 		s.Stats.apply.observe(clock.Boot() - start)
 		s.mu.Lock()
 		now := clock.Boot()
-		late := s.member.applied(a)
+		s.member.applied(a) // confirms no touch: that is the writer's word alone
 		s.lead(now)
 		s.writer.applied(now, a)
 		s.settle(now)
 		s.mu.Unlock()
-		_ = late // empty: confirmations come from the writer alone
 		s.Stats.applied(a)
 		s.revisions.reach(a.revision)
 	}

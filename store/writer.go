@@ -95,7 +95,7 @@ type flight struct {
 	items    []queued
 	closes   []znode.SessionID
 	touched  uint64 // touches recorded before the proposal, by sequence
-	settled  bool   // a takeover that is committed and waits for the tree
+	settled  bool   // committed, and waits for the tree
 	revision int64
 	zxid     int64 // the last zxid before it
 	early    []refusal
@@ -295,10 +295,8 @@ func (w *writer) outcome(now time.Duration, id uint64, o proposed) {
 		return // already known from the log, or abandoned
 	}
 	switch {
-	case o.err == nil && o.committed && f.takeover:
-		f.settled, f.revision = true, o.revision
 	case o.err == nil && o.committed:
-		f.settled, f.revision = true, o.revision // the batch's record in the log does the rest
+		f.settled, f.revision = true, o.revision // the log does the rest
 	case o.err == nil:
 		w.await = o.revision // somebody else has written; the tree must show it first
 		w.restart(now)
