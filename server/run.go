@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"runtime"
 	"sync"
 	"time"
 
@@ -45,6 +46,8 @@ func Run(ctx context.Context, cfg Config, ready func(Addresses)) (err error) {
 	}
 	defer func() { err = errors.Join(err, release()) }()
 
+	reserved := reserveHeap()
+	defer runtime.KeepAlive(reserved)
 	m := &member{cfg: cfg, log: cfg.Logger}
 	defer func() { err = errors.Join(err, m.close()) }()
 	if err := m.open(ctx); err != nil {
