@@ -47,8 +47,12 @@ func (c *call) readBody() error {
 			return badInput("body", "did not arrive completely", "send as many bytes as the header says")
 		}
 	}
-	// The time to read was the request's; what follows has limits of its own.
-	_ = c.control().SetReadDeadline(time.Time{})
+	// The time to read was the request's; what follows has limits of its own. A body that has
+	// come at once leaves more time to read than the work may take: see Limits.Validate.
+	l := &c.api.limits
+	if time.Since(c.begun) > l.ReadTimeout-l.HeaderTimeout-l.RequestTimeout {
+		_ = c.control().SetReadDeadline(time.Time{})
+	}
 	if len(c.body) == 0 {
 		return nil
 	}

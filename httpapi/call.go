@@ -23,6 +23,7 @@ type call struct {
 	route *route
 	w     gin.ResponseWriter
 	r     *http.Request
+	begun time.Time
 	rest  string // the path's variable part, decoded: an id, a name or a ticket
 
 	body   []byte        // of the request, read completely
@@ -44,8 +45,8 @@ const statusHungUp = 499
 func (a *API) serve(g *gin.Context, r *route, rest string) {
 	c := calls.Get().(*call)
 	c.api, c.route, c.w, c.r, c.rest = a, r, g.Writer, g.Request, rest
-	c.sent, c.waited = 0, false
-	defer c.finish(time.Now())
+	c.sent, c.waited, c.begun = 0, false, time.Now()
+	defer c.finish()
 	if err := c.run(); err != nil {
 		c.fail(err)
 	}
@@ -95,7 +96,7 @@ func (c *call) leavePlace() {
 
 // finish ends the call, a panic of its handler included: that is one client's trouble, not the
 // member's.
-func (c *call) finish(start time.Time) {
+func (c *call) finish() {
 	v := recover()
 	answered := c.sent != 0
 	if v != nil && v != http.ErrAbortHandler {
@@ -106,7 +107,7 @@ func (c *call) finish(start time.Time) {
 		}
 	}
 	c.leavePlace()
-	c.route.meter.observe(c.sent, time.Since(start))
+	c.route.meter.observe(c.sent, time.Since(c.begun))
 	if v != nil {
 		if answered || v == http.ErrAbortHandler {
 			panic(http.ErrAbortHandler) // half an answer must not look like a whole one
