@@ -71,7 +71,7 @@ func (l *Locker) enter(ctx context.Context, r Request, try bool) (*attempt, erro
 	}
 	id := protect(r.RequestID)
 	a.id = id
-	var ops []znode.Op
+	ops := make([]znode.Op, 0, 2)
 	if a.session == 0 {
 		a.oneShot = true
 		record, err := l.oneShot(&r)

@@ -22,6 +22,9 @@ type note struct {
 	Door     string            `json:"door,omitempty"`
 }
 
+// What stands around the door of a note that says nothing else.
+const doorHead, doorTail = `{"door":"`, `"}`
+
 func (n *note) encode() ([]byte, error) {
 	for _, f := range []struct{ field, text string }{{"owner", n.Owner}, {"reason", n.Reason}} {
 		if !utf8.ValidString(f.text) {
@@ -29,13 +32,20 @@ func (n *note) encode() ([]byte, error) {
 		}
 	}
 	if n.Owner == "" && n.Reason == "" && len(n.Metadata) == 0 {
-		return []byte(`{"door":"` + n.Door + `"}`), nil
+		return []byte(doorHead + n.Door + doorTail), nil
 	}
 	return json.Marshal(n)
 }
 
 func decodeNote(data []byte) note {
 	var n note
+	if inner, ok := bytes.CutPrefix(data, []byte(doorHead)); ok {
+		// Most notes say nothing else: what encode makes of them needs no parser.
+		if door, ok := bytes.CutSuffix(inner, []byte(doorTail)); ok && isWord(door) {
+			n.Door = string(door)
+			return n
+		}
+	}
 	if bytes.HasPrefix(data, []byte("{")) && json.Unmarshal(data, &n) == nil {
 		return n
 	}
@@ -44,6 +54,15 @@ func decodeNote(data []byte) note {
 	}
 	n.Door = "zookeeper"
 	return n
+}
+
+func isWord(text []byte) bool {
+	for _, c := range text {
+		if c < 'a' || c > 'z' {
+			return false
+		}
+	}
+	return true
 }
 
 // protect returns the 36-character id that a contender's name carries, derived from a request
