@@ -152,9 +152,9 @@ func (s *Store) propose(a *action) {
 	s.Stats.batched.Add(uint64(a.size))
 	s.wg.Go(func() {
 		defer cancel()
-		start := clock.Boot()
+		start := time.Now() // for the metrics this clock does, and it costs a tenth
 		r, err := s.q.Txn(ctx, txn)
-		s.Stats.commit.observe(clock.Boot() - start)
+		s.Stats.commit.observe(time.Since(start))
 		if err != nil {
 			s.log.Debug("batch outcome", "err", err)
 		}
