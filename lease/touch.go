@@ -56,6 +56,11 @@ func (s *Sessions) Expect(id ID) Expected {
 // Wait waits for the confirmation and returns when the touch was sent, by [clock.Boot]. It ends
 // with ctx, and [store.ErrUnavailable], or with the session, and a [*LostError].
 func (e Expected) Wait(ctx context.Context) (sent time.Duration, err error) {
+	select {
+	case a := <-e.waiter.got: // mostly: a batch confirms the touches that came with its requests
+		return a.result(e.id)
+	default:
+	}
 	again := time.NewTicker(touchAgain)
 	defer again.Stop()
 	for {
@@ -64,10 +69,7 @@ func (e Expected) Wait(ctx context.Context) (sent time.Duration, err error) {
 		}
 		select {
 		case a := <-e.waiter.got:
-			if a.cause != "" {
-				return 0, &LostError{ID: e.id, Cause: a.cause}
-			}
-			return a.sent, nil
+			return a.result(e.id)
 		case <-again.C:
 			e.sessions.store.Touch(e.id, true)
 		case <-ctx.Done():
@@ -75,6 +77,13 @@ func (e Expected) Wait(ctx context.Context) (sent time.Duration, err error) {
 			return 0, errors.Join(store.ErrUnavailable, context.Cause(ctx))
 		}
 	}
+}
+
+func (a touchAnswer) result(id ID) (time.Duration, error) {
+	if a.cause != "" {
+		return 0, &LostError{ID: id, Cause: a.cause}
+	}
+	return a.sent, nil
 }
 
 // over returns a [*LostError] where the session is not in the tree: its end may have been applied
