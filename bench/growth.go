@@ -15,7 +15,7 @@ import (
 
 const (
 	growthCallers = 64
-	growthOps     = 40_000 // pairs of one round
+	growthOps     = 100_000 // pairs of one round: enough for several collections of a large heap
 	longTTL       = time.Hour
 )
 
@@ -47,6 +47,9 @@ func (b *bench) crowded(ctx context.Context) (err error) {
 			return err
 		}
 		existing = target
+		if err := quiet(ctx); err != nil { // compactions and collections that the filling has left to do
+			return err
+		}
 		s := &series{name: fmt.Sprintf("%s sessions, each with a lock", number(float64(target)))}
 		for round := range b.rounds {
 			l, err := b.pairs(ctx, c, mine, fmt.Sprintf("free/%d-%d", n, round), b.count(growthOps, growthCallers))

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"os"
@@ -20,6 +21,26 @@ func ownCPU() time.Duration {
 		return 0
 	}
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// quiet waits until this process does next to nothing, or half a minute.
+func quiet(ctx context.Context) error {
+	const look, most = 500 * time.Millisecond, 60
+	tick := time.NewTicker(look)
+	defer tick.Stop()
+	before := ownCPU()
+	for range most {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+		used := ownCPU() - before
+		if before += used; used < look/20 {
+			return nil
+		}
+	}
+	return nil
 }
 
 // resident is how many bytes of this process are in memory, those of mapped files included; 0
