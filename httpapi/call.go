@@ -194,6 +194,9 @@ func (c *call) send(status int, contentType []string, revision int64) {
 		_ = c.control().SetWriteDeadline(time.Now().Add(c.api.limits.WriteTimeout))
 	}
 	c.sent = status
+	if len(c.out.b) > 0 {
+		c.out.b = append(c.out.b, '\n') // a terminal's prompt then stands on a line of its own
+	}
 	c.w.WriteHeader(status)
 	_, _ = c.w.Write(c.out.b) // an error here is the client's: it is gone or does not read
 }
