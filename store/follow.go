@@ -26,10 +26,11 @@ func (s *Store) applyLoop(watch *quorum.Watch) {
 		}
 		if err != nil {
 			watch.Close()
-			if watch, err = s.recover(err); err != nil {
-				return
+			next, err := s.recover(err)
+			if err != nil {
+				return // only the end of the store keeps it from going on
 			}
-			spare = nil
+			watch, spare = next, nil
 			continue
 		}
 		spare = list
