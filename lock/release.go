@@ -2,6 +2,7 @@ package lock
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	"github.com/lockkeeper/lockkeeper/lease"
@@ -118,7 +119,7 @@ func (l *Locker) released(a *attempt, token Token) (Done, error) {
 	if err == nil {
 		return d, nil
 	}
-	if _, _, ok := l.sessions.Look(a.session); !ok && err == ErrNotHeld {
+	if _, _, ok := l.sessions.Look(a.session); !ok && errors.Is(err, ErrNotHeld) {
 		return Done{}, l.sessions.Lost(a.session)
 	}
 	return Done{}, err
