@@ -40,7 +40,7 @@ func (l *Locker) Acquire(ctx context.Context, r Request, wait time.Duration) (Ho
 		return Hold{}, err
 	}
 	if wait == 0 {
-		return l.tried(ctx, a)
+		return l.tried(a)
 	}
 	return l.await(ctx, a, wait)
 }
@@ -52,7 +52,7 @@ func (l *Locker) Enqueue(ctx context.Context, r Request) (Hold, error) {
 	if err != nil {
 		return Hold{}, err
 	}
-	return l.standing(ctx, a)
+	return l.standing(a)
 }
 
 // enter puts a contender into the queue; with try, only into an empty one.
@@ -183,8 +183,8 @@ func (l *Locker) heldBy(name string, out *znode.Outcome) error {
 
 // tried answers a try whose contender is in the log: it holds, unless it is a repeated one that
 // came by another way.
-func (l *Locker) tried(ctx context.Context, a *attempt) (Hold, error) {
-	h, err := l.standing(ctx, a)
+func (l *Locker) tried(a *attempt) (Hold, error) {
+	h, err := l.standing(a)
 	if err == nil && h.State != Held {
 		return Hold{}, l.heldAhead(a)
 	}
@@ -192,7 +192,7 @@ func (l *Locker) tried(ctx context.Context, a *attempt) (Hold, error) {
 }
 
 // standing tells how an attempt's contender stands in this member's tree.
-func (l *Locker) standing(_ context.Context, a *attempt) (Hold, error) {
+func (l *Locker) standing(a *attempt) (Hold, error) {
 	var h Hold
 	gone := false
 	l.store.View(func(t *znode.Tree, revision int64) {

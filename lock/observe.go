@@ -27,14 +27,14 @@ func (l *Locker) Changed(t *znode.Tree, revision int64, c *znode.Change, e *znod
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if c.Kind == znode.Created {
-		l.joined(t, parent, revision, c, e.Node)
+		l.joined(parent, revision, c, e.Node)
 		return
 	}
 	l.left(t, parent, revision, c, e.Node, seq, name)
 }
 
 // joined notes a new contender: it holds at once, or waits.
-func (l *Locker) joined(_ *znode.Tree, dir *znode.Node, revision int64, c *znode.Change, n *znode.Node) {
+func (l *Locker) joined(dir *znode.Node, revision int64, c *znode.Change, n *znode.Node) {
 	if dir.NumContenders() == 1 {
 		l.names.Set(dir.Path(), struct{}{})
 	}

@@ -173,7 +173,7 @@ func (l *Locker) KeepAlive(ctx context.Context, name string, session lease.ID, g
 		}
 		return Hold{}, ErrNotHeld
 	}
-	h, err := l.standing(ctx, a)
+	h, err := l.standing(a)
 	if err == nil {
 		h.Deadline = touched.Deadline
 	}

@@ -49,7 +49,7 @@ func (l *Locker) Await(ctx context.Context, text string, wait time.Duration) (Ho
 			return Hold{}, err
 		}
 	}
-	return l.standing(ctx, a)
+	return l.standing(a)
 }
 
 // Leave gives up a ticket's place in the queue, or the lock if it holds. It can be repeated like

@@ -74,7 +74,7 @@ func (l *Locker) await(ctx context.Context, a *attempt, wait time.Duration) (Hol
 			return Hold{}, err
 		}
 	}
-	h, err := l.standing(ctx, a)
+	h, err := l.standing(a)
 	if err == nil && woken != 0 {
 		l.Stats.handOver(clock.Boot() - woken)
 	}

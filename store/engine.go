@@ -12,11 +12,10 @@ import (
 )
 
 // The engine drives the two state machines: every event is one call under Store.mu, followed
-// by settle, which carries out what the machines want done. The clock is read under the mutex:
-// a round of touches that leaves with an earlier time would not count for those who began to
-// wait in between. Nothing here blocks; what takes
+// by settle, which carries out what the machines want done. Nothing here blocks; what takes
 // time runs in goroutines of its own and comes back as an event. An event's time is read under
-// Store.mu: a touch that is sent with it must not seem older than the request it came with.
+// Store.mu: a round of touches that left with an earlier time would seem older than the request
+// it came with, and would not count for those who began to wait in between.
 
 // settle carries actions out, and carries messages between this member and its own writer,
 // until there is nothing left to do. Callers are answered in the end: what they will do next

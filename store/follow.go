@@ -69,7 +69,7 @@ func (s *Store) recover(why error) (*quorum.Watch, error) {
 	s.member.forget(ErrUncertain)
 	s.dropStream()
 	if s.writer.leading {
-		s.writer.restart(now)
+		s.writer.restart()
 	}
 	leads := s.writer.leading
 	s.settle(now)

@@ -29,7 +29,7 @@ func (w *writer) judge(now time.Duration) {
 		w.guard = at.GuardRev
 	} else if at.GuardRev != w.guard && !w.out.ServeUnapplied && !w.out.ServeByName && !w.out.NoGuard {
 		if at.Revision > w.guard {
-			w.restart(now) // another writer has written: this epoch is over
+			w.restart() // another writer has written: this epoch is over
 		}
 		return
 	}

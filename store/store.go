@@ -68,12 +68,9 @@ func (c *Config) fill() {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
-	set := func(p *int, v int) {
-		if *p == 0 {
-			*p = v
-		}
+	if c.MaxInFlight == 0 {
+		c.MaxInFlight = DefaultMaxInFlight
 	}
-	set(&c.MaxInFlight, DefaultMaxInFlight)
 	if c.TouchRound == 0 {
 		c.TouchRound = DefaultTouchRound
 	}

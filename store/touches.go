@@ -75,7 +75,7 @@ func (w *writer) readDone(now time.Duration, read uint64, revision int64, err er
 	if err != nil {
 		t.reading = false
 		w.keeper.Shift(now-w.lastLoop, now)
-		w.restart(now)
+		w.restart()
 		w.step(now)
 		return
 	}

@@ -299,11 +299,11 @@ func (w *writer) outcome(now time.Duration, id uint64, o proposed) {
 		f.settled, f.revision = true, o.revision // the log does the rest
 	case o.err == nil:
 		w.await = o.revision // somebody else has written; the tree must show it first
-		w.restart(now)
+		w.restart()
 	case o.dropped() || w.out.UnknownIsNo:
 		w.notHappened(now, f, o)
 	default:
-		w.restart(now)
+		w.restart()
 	}
 	w.step(now)
 }
@@ -346,7 +346,7 @@ func (w *writer) split(now time.Duration, f *flight) {
 }
 
 // restart begins anew after an outcome that is not known, or a guard that failed.
-func (w *writer) restart(now time.Duration) {
+func (w *writer) restart() {
 	w.stop()
 	w.again = true
 }
