@@ -88,7 +88,7 @@ func (s *Sessions) Grant(ttl time.Duration) (time.Duration, error) {
 
 // Record returns the record of a session to be opened. A request id gives the same session id
 // each time, and none without the cluster's secret: nobody can guess another's.
-func (s *Sessions) Record(o Options) (znode.Session, error) {
+func (s *Sessions) Record(ctx context.Context, o Options) (znode.Session, error) {
 	ttl, err := s.Grant(o.TTL)
 	if err != nil {
 		return znode.Session{}, err
@@ -100,9 +100,9 @@ func (s *Sessions) Record(o Options) (znode.Session, error) {
 		record.ID = toID(b[:])
 		return record, nil
 	}
-	identity := s.store.Identity()
-	if identity.ID == 0 {
-		return znode.Session{}, store.ErrUnavailable // no writer ever: the secret is not there yet
+	identity, err := s.store.AwaitIdentity(ctx)
+	if err != nil {
+		return znode.Session{}, err
 	}
 	mac := hmac.New(sha256.New, identity.Secret[:])
 	mac.Write([]byte("session\x00" + o.RequestID))
@@ -115,7 +115,7 @@ func toID(b []byte) ID { return ID(binary.BigEndian.Uint64(b)>>2 | 1) }
 
 // Open opens a session. Its first touch is the request itself.
 func (s *Sessions) Open(ctx context.Context, o Options) (Touched, error) {
-	record, err := s.Record(o)
+	record, err := s.Record(ctx, o)
 	if err != nil {
 		return Touched{}, err
 	}

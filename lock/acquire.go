@@ -74,7 +74,7 @@ func (l *Locker) enter(ctx context.Context, r Request, try bool) (*attempt, erro
 	ops := make([]znode.Op, 0, 2)
 	if a.session == 0 {
 		a.oneShot = true
-		record, err := l.oneShot(&r)
+		record, err := l.oneShot(ctx, &r)
 		if err != nil {
 			return nil, err
 		}
@@ -100,7 +100,7 @@ func (l *Locker) full(dir string) (full bool) {
 }
 
 // oneShot returns the record of a session for one hold.
-func (l *Locker) oneShot(r *Request) (znode.Session, error) {
+func (l *Locker) oneShot(ctx context.Context, r *Request) (znode.Session, error) {
 	if err := l.sessions.Room(); err != nil {
 		return znode.Session{}, err
 	}
@@ -108,7 +108,7 @@ func (l *Locker) oneShot(r *Request) (znode.Session, error) {
 	if r.RequestID != "" {
 		o.RequestID = r.Name + "\x00" + r.RequestID
 	}
-	return l.sessions.Record(o)
+	return l.sessions.Record(ctx, o)
 }
 
 // propose sends the attempt's operations and takes their outcome.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/binary"
+	"errors"
 	"time"
 
 	"github.com/lockkeeper/lockkeeper/internal/clock"
@@ -243,3 +244,20 @@ func newIdentity() record.Identity {
 // Identity returns the cluster's id, and the secret that session passwords are derived from.
 // Both are zero until the first takeover ever is in this member's tree.
 func (s *Store) Identity() record.Identity { return s.rep.position().Identity }
+
+// AwaitIdentity is Identity for those who cannot do without: in a cluster that has just been
+// founded it waits for the first takeover. It ends with ctx, and ErrUnavailable, or with the
+// store, and ErrClosed.
+func (s *Store) AwaitIdentity(ctx context.Context) (record.Identity, error) {
+	for {
+		if id := s.Identity(); id.ID != 0 {
+			return id, nil
+		}
+		if s.ctx.Err() != nil {
+			return record.Identity{}, ErrClosed
+		}
+		if !sleep(ctx, connectPause) {
+			return record.Identity{}, errors.Join(ErrUnavailable, context.Cause(ctx))
+		}
+	}
+}

@@ -353,14 +353,8 @@ func (w *writer) restart() {
 
 // applied tells that the tree has reached a revision of the log.
 func (w *writer) applied(now time.Duration, a *appliedRevision) {
-	for i := range a.opened {
-		w.keeper.Opened(&a.opened[i], now)
-	}
-	for i := range a.moved {
-		w.keeper.Moved(&a.moved[i], now)
-	}
-	for _, id := range a.closed {
-		w.keeper.Closed(id)
+	if w.serving { // else the next takeover takes them from the tree
+		w.tellKeeper(now, a)
 	}
 	f := w.flight
 	if f != nil && !f.takeover && a.hasBatch && a.epoch == w.put && a.number == f.number {
@@ -374,4 +368,17 @@ func (w *writer) applied(now time.Duration, a *appliedRevision) {
 		}
 	}
 	w.step(now)
+}
+
+// tellKeeper tells the keeper which sessions a revision has opened, moved and closed.
+func (w *writer) tellKeeper(now time.Duration, a *appliedRevision) {
+	for i := range a.opened {
+		w.keeper.Opened(&a.opened[i], now)
+	}
+	for i := range a.moved {
+		w.keeper.Moved(&a.moved[i], now)
+	}
+	for _, id := range a.closed {
+		w.keeper.Closed(id)
+	}
 }
