@@ -10,6 +10,7 @@ need() { # need COMMAND PACKAGE
 need ip iproute2  # network namespaces
 need curl curl    # the commands of the README
 need gcc gcc      # the race detector
+need redis-server redis-server # a peer in bench/, which starts its own
 [ -e /usr/include/stdlib.h ] || missing+=(libc6-dev)
 
 if [ ${#missing[@]} -eq 0 ]; then
