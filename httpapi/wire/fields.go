@@ -1,0 +1,75 @@
+package wire
+
+// The numbers of the fields, as in stream.proto; a test compares them.
+const (
+	batchFrames = 1
+
+	frameKind            = 1
+	frameID              = 2
+	frameSession         = 3
+	frameName            = 4
+	frameToken           = 5
+	frameRequestID       = 6
+	frameWaitMS          = 7
+	frameTTLMS           = 8
+	frameOwner           = 9
+	frameReason          = 10
+	frameLabels          = 11
+	frameMetadata        = 12
+	frameTicket          = 13
+	frameForce           = 14
+	frameTarget          = 15
+	frameLimit           = 16
+	frameSessions        = 17
+	frameClient          = 18
+	frameAfter           = 19
+	frameState           = 20
+	frameRevision        = 21
+	frameRepeatedRequest = 22
+	framePosition        = 23
+	frameSinceMS         = 24
+	frameContenders      = 25
+	frameTotal           = 26
+	frameCause           = 27
+	frameEvent           = 28
+	frameTimeMS          = 29
+	frameLost            = 30
+	frameCode            = 40
+	frameMessage         = 41
+	frameField           = 42
+	frameFix             = 43
+	frameHighest         = 44
+	frameRetryMS         = 45
+	frameMember          = 50
+	frameCluster         = 51
+	frameVersion         = 52
+	frameMaxFrame        = 53
+	frameMaxInFlight     = 54
+	frameEndpoints       = 55
+
+	contenderToken      = 1
+	contenderSession    = 2
+	contenderState      = 3
+	contenderPosition   = 4
+	contenderOwner      = 5
+	contenderReason     = 6
+	contenderMetadata   = 7
+	contenderDoor       = 8
+	contenderEnqueuedMS = 9
+	contenderSinceMS    = 10
+	contenderZnode      = 11
+
+	lostSession = 1
+	lostCause   = 2
+
+	pairKey   = 1
+	pairValue = 2
+)
+
+// The wire types of protocol buffers that stand in front of a field's value.
+const (
+	typeVarint  = 0
+	typeFixed64 = 1
+	typeBytes   = 2
+	typeFixed32 = 5
+)

@@ -1,0 +1,141 @@
+// Package wire has the messages of the stream, GET /v1/stream, and their encoding: that of
+// protocol buffers, as stream.proto says. It is what the server and the Go client share, and uses
+// nothing but the standard library. docs/stream.md says what the messages mean.
+package wire
+
+const (
+	// Path is where a member serves the stream.
+	Path = "/v1/stream"
+	// Subprotocol is the WebSocket subprotocol that both sides name. A change that an older peer
+	// could not leave aside would get a new one.
+	Subprotocol = "lockkeeper.v1"
+)
+
+// A Kind says what a frame is: a request, an answer, or a push. Kinds that one does not know are
+// left aside.
+type Kind int32
+
+// The requests. Each but Cancel is answered by one OK or Error with the same id.
+const (
+	Hello       Kind = 1  // first on every stream
+	Open        Kind = 2  // a new session
+	Attach      Kind = 3  // go on with a session on this stream
+	Close       Kind = 4  // end a session and all it holds
+	Touch       Kind = 5  // keep sessions alive
+	Acquire     Kind = 6  // a lock, waiting for it
+	Enqueue     Kind = 7  // a place in a lock's queue, without waiting
+	Await       Kind = 8  // wait on a ticket
+	Leave       Kind = 9  // give a ticket's place up
+	Release     Kind = 10 // a lock
+	Queue       Kind = 11 // who holds a lock and who waits
+	Fence       Kind = 12 // the highest token that a fence has seen
+	Check       Kind = 13 // pass a token through a fence
+	Subscribe   Kind = 14 // to events
+	Unsubscribe Kind = 15
+	Cancel      Kind = 16 // nobody waits for the target any more; not answered
+)
+
+// The answers.
+const (
+	OK    Kind = 32
+	Error Kind = 33
+)
+
+// The pushes.
+const (
+	Waiting     Kind = 48 // a wait has begun or has moved
+	Event       Kind = 49 // of a subscription
+	SessionLost Kind = 50
+	HoldLost    Kind = 51
+	Detached    Kind = 52 // a session was attached by another stream
+	Going       Kind = 53 // the member is about to stop
+)
+
+// A State says how a contender stands to its lock.
+type State int32
+
+// The states.
+const (
+	Held  State = 1
+	Waits State = 2
+)
+
+// A Frame is one message. Which fields mean something depends on its kind; those that do not are
+// zero. The zero Frame is of no kind. The comments on the fields stand in stream.proto.
+type Frame struct {
+	Kind      Kind
+	ID        uint64
+	Session   uint64
+	Name      string
+	Token     int64
+	RequestID string
+	WaitMS    int64
+	TTLMS     int64
+	Owner     string
+	Reason    string
+	Labels    map[string]string
+	Metadata  map[string]string
+	Ticket    string
+	Force     bool
+	Target    uint64
+	Limit     int64
+	Sessions  []uint64
+	Client    string
+	After     string
+
+	// Answers and pushes.
+
+	State           State
+	Revision        int64
+	RepeatedRequest bool
+	Position        int64
+	SinceMS         int64
+	Contenders      []Contender
+	Total           int64
+	Cause           string
+	Event           string
+	TimeMS          int64
+	Lost            []Lost
+
+	// Errors.
+
+	Code    string
+	Message string
+	Field   string
+	Fix     string
+	Highest int64
+	RetryMS int64
+
+	// The answer to Hello.
+
+	Member      string
+	Cluster     string
+	Version     string
+	MaxFrame    int64
+	MaxInFlight int64
+	Endpoints   []string
+}
+
+// Reset makes f the zero Frame. What its fields pointed to is left alone.
+func (f *Frame) Reset() { *f = Frame{} }
+
+// A Contender is one place in a lock's queue. The comments on the fields stand in stream.proto.
+type Contender struct {
+	Token      int64
+	Session    uint64
+	State      State
+	Position   int64
+	Owner      string
+	Reason     string
+	Metadata   map[string]string
+	Door       string
+	EnqueuedMS int64
+	SinceMS    int64
+	Znode      string
+}
+
+// A Lost is a session that is over.
+type Lost struct {
+	Session uint64
+	Cause   string
+}
