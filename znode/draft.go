@@ -4,8 +4,9 @@ import "github.com/lockkeeper/lockkeeper/internal/rules"
 
 // A Draft is the writer's side of the data model. It judges requests one after the other
 // against a [Tree] plus what the requests before have changed, turns each into changes or into
-// one refusal, and keeps the keys' final values. It is not safe for concurrent use, and its
-// tree must not change between the first request and [Draft.Reset].
+// one refusal, and keeps the keys' final values. It is not safe for concurrent use. Its tree must
+// not change between the first request and [Draft.Reset] but by the batch that the draft stands
+// on; see [Draft.Above].
 type Draft struct {
 	// Full makes creates, sets that grow a znode and new sessions be refused with [ErrFull].
 	Full bool
@@ -13,6 +14,7 @@ type Draft struct {
 	Out rules.Out
 
 	tree     *Tree
+	below    *Draft // the batch before, which the tree need not show yet; nil: it does
 	nodes    map[string]*draftNode
 	seen     []*draftNode // all of nodes; behind its length, memory of earlier batches
 	sorted   bool         // seen is in the order of paths
@@ -54,6 +56,14 @@ func NewDraft(t *Tree) *Draft {
 // keptNodes is up to how many znodes a batch's memory is kept for the next one.
 const keptNodes = 4096
 
+// Above puts the empty draft on top of another one on the same tree: a batch that is certain to be
+// applied before this one, and that the tree may show already or not. What below itself stood on
+// the tree must show. below must not be Reset before the tree has applied it.
+func (d *Draft) Above(below *Draft) {
+	below.below = nil
+	d.below = below
+}
+
 // Reset forgets the batch, so that the draft can be used for the next one once the tree has
 // applied or will never apply it. What the draft has handed out is no longer valid. Full stays.
 func (d *Draft) Reset() {
@@ -63,6 +73,7 @@ func (d *Draft) Reset() {
 		*d = *fresh
 		return
 	}
+	d.below = nil
 	for _, n := range d.seen {
 		*n = draftNode{}
 	}
@@ -135,8 +146,10 @@ func (d *Draft) Changes() []Change { return d.changes }
 
 // Session returns a session's record as the batch has left it.
 func (d *Draft) Session(id SessionID) (*Session, bool) {
-	if s, ok := d.sessions[id]; ok {
-		return s.record, s.record != nil
+	for layer := d; layer != nil; layer = layer.below {
+		if s, ok := layer.sessions[id]; ok {
+			return s.record, s.record != nil
+		}
 	}
 	return d.tree.Session(id)
 }

@@ -10,7 +10,7 @@ func (d *Draft) insert(parent *draftNode, path string, made *Content) *draftNode
 	n.Content = *made
 	n.creates, n.pzxid, n.children, n.contenders = 0, d.zxid, 0, 0
 	n.exists, n.fresh, n.ownDirty = true, true, true
-	n.kidsDirty = n.base != nil && n.base.creates > 0
+	n.kidsDirty = n.counted
 	n.gave = int32(len(d.changes))
 	d.list(n)
 

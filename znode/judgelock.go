@@ -1,5 +1,7 @@
 package znode
 
+import "strings"
+
 // vacant passes if no contender stands under the path. It also passes if a contender is the
 // session's own from before, told by the same Protected id as in the create to come: then the
 // request is a repeated one, and the create will answer with that znode.
@@ -30,30 +32,54 @@ func (d *Draft) ownChild(dir, id string) (path string) {
 	if d.by == 0 || id == "" {
 		return ""
 	}
-	made := d.sessions[d.by]
-	if d.tree.NumEphemerals(d.by) == 0 && (made == nil || made.made.len() == 0) {
+	made := d.made(d.by)
+	if d.tree.NumEphemerals(d.by) == 0 && made == nil && (d.below == nil || d.below.made(d.by) == nil) {
 		return ""
 	}
 	stem := Join(dir, protectedPrefix+id+"-")
-	d.tree.ownChildren(d.by, stem, func(n *Node) bool {
-		if now, touched := d.nodes[n.path]; !touched || now.exists && !now.fresh {
-			path = n.path
+	earlier := func(candidate string) bool {
+		// One that this batch has deleted and made again is among those made.
+		if n := d.find(candidate); n != nil && !n.fresh && n.Owner == d.by {
+			path = candidate
 		}
 		return path == ""
-	})
-	if path != "" || made == nil {
-		return path
 	}
-	made.made.from(&draftNode{path: stem}, func(n *draftNode) bool {
-		if len(n.path) < len(stem) || n.path[:len(stem)] != stem {
+	d.tree.ownChildren(d.by, stem, func(n *Node) bool { return earlier(n.path) })
+	if path == "" && d.below != nil {
+		childrenMade(d.below.made(d.by), dir, stem, func(n *draftNode) bool { return earlier(n.path) })
+	}
+	if path == "" {
+		childrenMade(made, dir, stem, func(n *draftNode) bool {
+			if n.Czxid != d.zxid {
+				path = n.path
+			}
+			return path == ""
+		})
+	}
+	return path
+}
+
+// made returns the ephemerals of a session that this batch has made and that still exist; nil if
+// there are none.
+func (d *Draft) made(id SessionID) *ordered[*draftNode] {
+	if s := d.sessions[id]; s != nil && s.made.len() > 0 {
+		return &s.made
+	}
+	return nil
+}
+
+// childrenMade walks those of made that stand in dir and begin with stem.
+func childrenMade(made *ordered[*draftNode], dir, stem string, yield func(*draftNode) bool) {
+	if made == nil {
+		return
+	}
+	made.from(&draftNode{path: stem}, func(n *draftNode) bool {
+		if !strings.HasPrefix(n.path, stem) {
 			return false
 		}
-		if parent, _ := Split(n.path); parent == dir && n.Czxid != d.zxid {
-			path = n.path
-		}
-		return path == ""
+		parent, _ := Split(n.path)
+		return parent != dir || yield(n)
 	})
-	return path
 }
 
 // fence raises a fence to a token, or tells that it stands higher.
@@ -67,7 +93,7 @@ func (d *Draft) fence(op *Op) Code {
 	}
 	highest, touched := d.fences[op.Path]
 	if !touched {
-		highest = d.tree.fences[op.Path]
+		highest = d.stoodAt(op.Path)
 	}
 	if token < highest {
 		d.whyPath, d.whyToken = op.Path, highest
@@ -86,4 +112,14 @@ func (d *Draft) fence(op *Op) Code {
 	c.Path, c.Token = op.Path, token
 	d.size += len(op.Path)
 	return OK
+}
+
+// stoodAt returns what a fence stood at before this batch.
+func (d *Draft) stoodAt(name string) int64 {
+	if d.below != nil {
+		if token, touched := d.below.fences[name]; touched {
+			return token
+		}
+	}
+	return d.tree.fences[name]
 }

@@ -74,12 +74,17 @@ func (d *Draft) close(op *Op) Code {
 func (d *Draft) sweep(s *draftSession) {
 	if h := d.tree.holders[s.id]; h != nil {
 		h.owned.all(func(n *Node) bool {
-			// One that this batch has deleted and made again is among those made.
-			if now := d.find(n.path); now != nil && !now.fresh {
-				d.sweepNode(now)
-			}
+			d.sweepEarlier(s.id, n.path)
 			return true
 		})
+	}
+	if d.below != nil {
+		if made := d.below.made(s.id); made != nil {
+			made.all(func(n *draftNode) bool {
+				d.sweepEarlier(s.id, n.path)
+				return true
+			})
+		}
 	}
 	if !d.Out.CloseBlind {
 		for _, n := range s.take() {
@@ -88,6 +93,14 @@ func (d *Draft) sweep(s *draftSession) {
 	}
 	d.setRecord(s, nil)
 	d.add(SessionClosed)
+}
+
+// sweepEarlier deletes an ephemeral from before this batch, if it is still there. One that has
+// been deleted and made again since is another one, and may be another session's.
+func (d *Draft) sweepEarlier(id SessionID, path string) {
+	if n := d.find(path); n != nil && !n.fresh && n.Owner == id {
+		d.sweepNode(n)
+	}
 }
 
 func (d *Draft) sweepNode(n *draftNode) {

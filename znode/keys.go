@@ -32,7 +32,7 @@ func (d *Draft) Nodes() iter.Seq2[string, *Content] {
 		for _, n := range d.inOrder() {
 			var content *Content
 			switch {
-			case !n.ownDirty, !n.exists && n.base == nil:
+			case !n.ownDirty, !n.exists && !n.stood:
 				continue
 			case n.exists:
 				content = &n.Content
@@ -55,7 +55,7 @@ func (d *Draft) Counters() iter.Seq2[string, *Counters] {
 				continue
 			case n.exists && n.creates > 0:
 				counters = &Counters{n.creates, n.pzxid}
-			case n.base == nil || n.base.creates == 0:
+			case !n.counted:
 				continue
 			}
 			if !yield(n.path, counters) {
@@ -70,7 +70,7 @@ func (d *Draft) Counters() iter.Seq2[string, *Counters] {
 func (d *Draft) Sessions() iter.Seq2[SessionID, *Session] {
 	dirty := make([]*draftSession, 0, len(d.sessions))
 	for _, s := range d.sessions {
-		if s.dirty && (s.record != nil || s.base) {
+		if s.dirty && (s.record != nil || s.stood) {
 			dirty = append(dirty, s)
 		}
 	}

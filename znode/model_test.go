@@ -62,6 +62,12 @@ func (r *replica) commit(t rapid.TB) []Effect {
 // keep puts what the draft leaves into the keys, and empties the draft.
 func (r *replica) keep(t rapid.TB) {
 	t.Helper()
+	r.putKeys(t)
+	r.draft.Reset()
+}
+
+func (r *replica) putKeys(t rapid.TB) {
+	t.Helper()
 	for path, c := range r.draft.Nodes() {
 		if c == nil {
 			if _, ok := r.nodes[path]; !ok {
@@ -93,7 +99,6 @@ func (r *replica) keep(t rapid.TB) {
 		r.sessions[id] = *s
 	}
 	maps.Insert(r.fences, r.draft.Fences())
-	r.draft.Reset()
 }
 
 func (r *replica) content(path string) (Content, bool) {

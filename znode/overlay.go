@@ -4,7 +4,6 @@ package znode
 type draftNode struct {
 	Content
 	path       string
-	base       *Node // the znode in the tree at that path, if any
 	creates    int64
 	pzxid      int64
 	children   int32
@@ -12,6 +11,8 @@ type draftNode struct {
 	gave       int32 // index of the change by which this batch gave the ACL, or -1
 	mark       uint64
 	exists     bool
+	stood      bool // before this batch
+	counted    bool // had a counters' key before this batch
 	fresh      bool // created by this batch
 	ownDirty   bool // the own key must be written, or deleted
 	kidsDirty  bool // the counters' key must be written, or deleted
@@ -24,7 +25,7 @@ func (n *draftNode) length() int32 { return int32(len(n.Data)) }
 type draftSession struct {
 	id     SessionID
 	record *Session // nil: there is none
-	base   bool     // the tree has a record
+	stood  bool     // it was open before this batch
 	dirty  bool
 	mark   uint64
 	made   ordered[*draftNode] // ephemerals that this batch created and that still exist
@@ -51,9 +52,16 @@ type (
 
 func byDraftPath(a, b *draftNode) bool { return a.path < b.path }
 
-// find returns the znode at path, or nil. It is taken over from the tree on first sight.
+// find returns the znode at path, or nil. It is taken over from the batch before, or else from
+// the tree, on first sight.
 func (d *Draft) find(path string) *draftNode {
-	if n, ok := d.nodes[path]; ok {
+	n, ok := d.nodes[path]
+	if !ok && d.below != nil {
+		if b, known := d.below.nodes[path]; known {
+			n, ok = d.takeOver(b), true
+		}
+	}
+	if ok {
 		if !n.exists {
 			return nil
 		}
@@ -63,11 +71,25 @@ func (d *Draft) find(path string) *draftNode {
 	if !ok {
 		return nil
 	}
-	n := d.newNode(b.path)
+	n = d.newNode(b.path)
 	n.Content = b.Content()
-	n.base, n.exists = b, true
+	n.exists, n.stood, n.counted = true, true, b.creates > 0
 	n.creates, n.pzxid = b.creates, b.pzxid
 	n.children, n.contenders, n.contender = int32(b.NumChildren()), b.contenders, b.contender
+	return n
+}
+
+// takeOver takes a znode over, or the knowledge that there is none, as the batch before left it.
+func (d *Draft) takeOver(b *draftNode) *draftNode {
+	n := d.newNode(b.path)
+	n.contender = b.contender
+	if !b.exists {
+		return n
+	}
+	n.Content = b.Content
+	n.exists, n.stood, n.counted = true, true, b.creates > 0
+	n.creates, n.pzxid = b.creates, b.pzxid
+	n.children, n.contenders = b.children, b.contenders
 	return n
 }
 
@@ -109,7 +131,7 @@ func (d *Draft) session(id SessionID) *draftSession {
 		return s
 	}
 	s := &draftSession{id: id, made: ordered[*draftNode]{less: byDraftPath}}
-	s.record, s.base = d.tree.Session(id)
+	s.record, s.stood = d.Session(id)
 	d.sessions[id] = s
 	return s
 }
