@@ -64,11 +64,11 @@ func (s *Store) answerCallers() {
 	s.answers = s.answers[:0]
 }
 
-// idle reports whether a new request can be looked at now. While a batch of this member's own
-// writer is under way it cannot: the batch's end settles, and takes along all that has come
-// meanwhile, with one round of touches.
+// idle reports whether a new request can be looked at now. While the outcome of a batch of this
+// member's own writer is in doubt it cannot: the outcome settles, and takes along all that has
+// come meanwhile, with one round of touches.
 func (s *Store) idle() bool {
-	return s.local == 0 || s.member.stream != s.local || s.writer.flight == nil
+	return s.local == 0 || s.member.stream != s.local || s.writer.free()
 }
 
 // lead must be called before any other event of the writer.

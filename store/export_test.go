@@ -8,7 +8,7 @@ func (s *Store) LeaveZxids(left int64) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	w := s.writer
-	if !w.serving || w.flight != nil {
+	if !w.serving || len(w.flights) > 0 {
 		return false
 	}
 	w.zxid = int64(w.put)*zxidCounter + zxidCounter - 1 - left

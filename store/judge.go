@@ -11,9 +11,16 @@ import (
 // guardRoom is what the guard and the head of the change list take at most, in bytes.
 const guardRoom = 128
 
+// free reports whether the next batch could be judged now: whatever is on its way is committed
+// for certain, and the batch can be judged on top of it. So never are two batches in doubt.
+func (w *writer) free() bool {
+	f := w.newestFlight()
+	return f == nil || f.settled && !f.takeover && len(w.flights) < mostFlights
+}
+
 // judge puts the next batch together and proposes it, if the writer may.
 func (w *writer) judge(now time.Duration) {
-	if !w.serving || w.flight != nil || now < w.hold {
+	if !w.serving || !w.free() || now < w.hold {
 		return
 	}
 	if len(w.queue) == 0 && len(w.carried) == 0 && !w.keeper.Overdue(now) {
@@ -25,50 +32,68 @@ func (w *writer) judge(now time.Duration) {
 	if at.Revision < w.await {
 		return
 	}
+	before := w.newestFlight()
 	if w.out.GuardReadAgain {
 		w.guard = at.GuardRev
-	} else if at.GuardRev != w.guard && !w.out.ServeUnapplied && !w.out.ServeByName && !w.out.NoGuard {
+	} else if !w.shows(at, before) && !w.out.ServeUnapplied && !w.out.ServeByName && !w.out.NoGuard {
 		if at.Revision > w.guard {
 			w.restart() // another writer has written: this epoch is over
 		}
 		return
 	}
 
-	f := &flight{number: w.number + 1, zxid: w.zxid, touched: w.touches.seq}
-	draft := w.newDraft()
-	defer draft.Reset() // at once: nothing of the tree is kept alive by it
+	f := &flight{number: w.number + 1, zxid: w.zxid, touched: w.touches.seq, guard: w.guard}
+	f.draft = w.newDraft(before)
 	wall := w.rep.wall()
-	w.close(now, wall, draft, f)
-	w.judgeQueue(wall, draft, f)
-	if len(draft.Changes()) == 0 && len(f.early) == 0 {
+	w.close(now, wall, f)
+	w.judgeQueue(wall, f)
+	if len(f.draft.Changes()) == 0 && len(f.early) == 0 {
+		w.land(f)
 		return
 	}
 
-	w.flights++
+	w.launched++
 	w.number++
-	f.id = w.flights
-	w.flight = f
-	w.act(action{kind: actPropose, flight: f.id, txn: w.transaction(draft, f), size: len(f.items)})
+	f.id = w.launched
+	w.flights = append(w.flights, f)
+	w.act(action{kind: actPropose, flight: f.id, txn: w.transaction(f), size: len(f.items)})
 }
 
-// newDraft returns an empty draft on the tree, with the memory of the batch before.
-func (w *writer) newDraft() *znode.Draft {
-	if w.draft == nil || w.drawn != w.rep.tree {
-		w.draft, w.drawn = znode.NewDraft(w.rep.tree), w.rep.tree
+// shows reports whether the tree is what the next batch must be judged on: it shows the last
+// write, or the one that the flight before stands on.
+func (w *writer) shows(at position, before *flight) bool {
+	return at.GuardRev == w.guard || before != nil && at.GuardRev == before.guard
+}
+
+// newDraft returns an empty draft on the tree and on the batch before, if the tree has still to
+// show it, with the memory of an earlier batch.
+func (w *writer) newDraft(before *flight) *znode.Draft {
+	if w.drawn != w.rep.tree {
+		w.drafts, w.drawn = [mostFlights]*znode.Draft{}, w.rep.tree
 	}
-	w.draft.Full, w.draft.Out = w.full, w.out
-	return w.draft
+	place := &w.drafts[0]
+	if before != nil && before.draft == *place {
+		place = &w.drafts[1]
+	}
+	if *place == nil {
+		*place = znode.NewDraft(w.rep.tree)
+	}
+	draft := *place
+	draft.Full, draft.Out = w.full, w.out
+	if before != nil && !w.out.JudgeBehind {
+		draft.Above(before.draft)
+	}
+	return draft
 }
 
 // close ends the sessions that are overdue.
-func (w *writer) close(now time.Duration, wall int64, draft *znode.Draft, f *flight) {
-	tree := w.rep.tree
+func (w *writer) close(now time.Duration, wall int64, f *flight) {
 	limit := closesPerBatch
 	if w.most > 0 {
 		limit = min(limit, w.most)
 	}
 	f.closes = w.keeper.Due(now, limit, func(id znode.SessionID) (time.Duration, bool) {
-		s, ok := tree.Session(id)
+		s, ok := f.draft.Session(id) // the TTL with all own earlier batches applied
 		if !ok {
 			return 0, false
 		}
@@ -79,7 +104,7 @@ func (w *writer) close(now time.Duration, wall int64, draft *znode.Draft, f *fli
 		w.carried = nil
 	}
 	for _, id := range f.closes {
-		if draft.Expire(id, w.zxid+1, wall) {
+		if f.draft.Expire(id, w.zxid+1, wall) {
 			w.zxid++
 		}
 		if w.out.TellBeforeClose {
@@ -88,8 +113,8 @@ func (w *writer) close(now time.Duration, wall int64, draft *znode.Draft, f *fli
 	}
 }
 
-func (w *writer) judgeQueue(wall int64, draft *znode.Draft, f *flight) {
-	n := 0
+func (w *writer) judgeQueue(wall int64, f *flight) {
+	n, draft := 0, f.draft
 	for n < len(w.queue) && draft.Size() < batchBytes {
 		if w.most > 0 && len(f.closes)+len(f.items) >= w.most {
 			break
@@ -111,7 +136,7 @@ func (w *writer) judgeQueue(wall int64, draft *znode.Draft, f *flight) {
 			w.zxid++
 		}
 		if code != znode.OK && (w.out.RefuseEarly || w.out.RefuseUnlogged) {
-			w.refuseOutside(draft, f, item, code)
+			w.refuseOutside(f, item, code)
 			continue
 		}
 		f.items = append(f.items, item)
@@ -123,8 +148,8 @@ func (w *writer) judgeQueue(wall int64, draft *znode.Draft, f *flight) {
 }
 
 // refuseOutside exists for the simulation: refusals that bypass the log.
-func (w *writer) refuseOutside(draft *znode.Draft, f *flight, item queued, code znode.Code) {
-	draft.ForgetLast()
+func (w *writer) refuseOutside(f *flight, item queued, code znode.Code) {
+	f.draft.ForgetLast()
 	r := refusal{stream: item.stream, outcome: znode.Outcome{ID: item.request.ID, Code: code}}
 	if w.out.RefuseEarly {
 		w.act(action{kind: actRefuse, stream: r.stream, outcome: r.outcome})
@@ -135,7 +160,8 @@ func (w *writer) refuseOutside(draft *znode.Draft, f *flight, item queued, code 
 
 // transaction turns a draft into one etcd transaction: every key's final value, the guard and
 // the change list. It keeps nothing of the draft.
-func (w *writer) transaction(draft *znode.Draft, f *flight) quorum.Txn {
+func (w *writer) transaction(f *flight) quorum.Txn {
+	draft := f.draft
 	// Most changes leave two keys. All values share one piece of memory, which the draft's
 	// estimate is rather too large for; should it grow, those before stay where they are.
 	txn := quorum.Txn{Ops: make([]quorum.Op, 0, 2*len(draft.Changes())+2)}

@@ -32,6 +32,7 @@ var ruleCases = []struct {
 	{name: "an incarnation is used again", out: rules.Out{SameIncarnation: true}, profile: evenProfile.with(map[int]int{stepCrash: 2})},
 	{name: "the member does not wait for the opening's revision", out: rules.Out{ResendAtOnce: true}, profile: evenProfile},
 	{name: "the writer sends again too", out: rules.Out{WriterResends: true}, profile: evenProfile},
+	{name: "a batch is judged without the one before", out: rules.Out{JudgeBehind: true}, profile: evenProfile},
 	{name: "what did not happen returns to the tail", out: rules.Out{ReturnToTail: true}, profile: evenProfile.with(map[int]int{stepDrop: 5})},
 	{name: "no owner check", out: rules.Out{NoOwnerCheck: true}, profile: sessionProfile},
 	{name: "a close does not see its own batch", out: rules.Out{CloseBlind: true}, profile: sessionProfile},

@@ -50,12 +50,14 @@ func (w *writer) answerOpenings() {
 }
 
 func (w *writer) inFlight(member uint64) bool {
-	if w.flight == nil || w.out.OpenInFlight {
+	if w.out.OpenInFlight {
 		return false
 	}
-	for i := range w.flight.items {
-		if w.flight.items[i].member == member {
-			return true
+	for _, f := range w.flights {
+		for i := range f.items {
+			if f.items[i].member == member {
+				return true
+			}
 		}
 	}
 	return false

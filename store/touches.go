@@ -58,7 +58,7 @@ func (w *writer) startRead(now time.Duration) {
 	if !w.serving || t.reading || len(t.pending) == 0 {
 		return
 	}
-	if (w.flight != nil || len(w.queue) > 0) && now-t.pending[0].at < touchPatience {
+	if (len(w.flights) > 0 || len(w.queue) > 0) && now-t.pending[0].at < touchPatience {
 		return
 	}
 	t.reads++

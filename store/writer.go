@@ -2,6 +2,7 @@ package store
 
 import (
 	"iter"
+	"slices"
 	"time"
 
 	"github.com/lockkeeper/lockkeeper/internal/rules"
@@ -36,6 +37,7 @@ type Keeper interface {
 
 // The bounds of the writer.
 const (
+	mostFlights    = 2         // a batch that the tree has still to show, and one judged on top of it
 	batchBytes     = 256 << 10 // a batch stops here, unless one request alone is larger
 	closesPerBatch = 5000      // sessions that one batch ends for being overdue
 	loopGap        = 500 * time.Millisecond
@@ -71,12 +73,14 @@ type writer struct {
 	await   int64 // nothing is judged until the tree has this revision
 	hold    time.Duration
 
-	draft *znode.Draft // of the batch at hand, used again and again
-	drawn *znode.Tree  // what it stands on
+	drafts [mostFlights]*znode.Draft // used again and again, in turn; nil: not made yet
+	drawn  *znode.Tree               // what they stand on
 
-	flight  *flight // the transaction whose outcome is not known yet
-	flights uint64
-	carried []znode.SessionID
+	// On their way through the log, oldest first: a takeover alone, or batches. All but the
+	// newest are committed for certain, and wait only for the tree.
+	flights  []*flight
+	launched uint64 // flights so far
+	carried  []znode.SessionID
 
 	queue    []queued
 	most     int // requests and closes in the next batch: the log has refused more for their size; 0: no bound
@@ -90,14 +94,16 @@ type writer struct {
 type flight struct {
 	id       uint64
 	takeover bool
-	epoch    uint64 // of a takeover: the number to be put
-	number   uint64 // of a batch
+	draft    *znode.Draft // of a batch
+	epoch    uint64       // of a takeover: the number to be put
+	number   uint64       // of a batch
 	items    []queued
 	closes   []znode.SessionID
 	touched  uint64 // touches recorded before the proposal, by sequence
 	settled  bool   // committed, and waits for the tree
-	revision int64
-	zxid     int64 // the last zxid before it
+	revision int64  // of the commit, once settled
+	guard    int64  // modification revision of w that it stands on
+	zxid     int64  // the last zxid before it
 	early    []refusal
 }
 
@@ -156,8 +162,8 @@ func (w *writer) step(now time.Duration) {
 		return
 	}
 	w.confirmRead()
-	if w.flight != nil && w.flight.takeover {
-		w.finishTakeover(now)
+	if f := w.newestFlight(); f != nil && f.takeover {
+		w.finishTakeover(now, f)
 		return
 	}
 	if !w.out.TakeoverOnGain && w.mustTakeOver() {
@@ -219,24 +225,23 @@ func (w *writer) takeOver(now time.Duration) {
 		txn.Guards = append(txn.Guards, quorum.ModRevisionIs(record.IdentityKey, 0))
 		txn.Ops = append(txn.Ops, quorum.Op{Key: record.IdentityKey, Value: record.AppendIdentity(nil, w.newID())})
 	}
-	w.flights++
-	w.flight = &flight{id: w.flights, takeover: true, epoch: epoch.Number, zxid: guard.Zxid}
-	w.act(action{kind: actPropose, flight: w.flight.id, txn: txn, takeover: true})
+	w.launched++
+	w.flights = []*flight{{id: w.launched, takeover: true, epoch: epoch.Number, zxid: guard.Zxid}}
+	w.act(action{kind: actPropose, flight: w.launched, txn: txn, takeover: true})
 	if w.out.ServeUnapplied {
-		w.put, w.flight = epoch.Number, nil
+		w.put, w.flights = epoch.Number, nil
 		w.serve(now, at.GuardRev)
 	}
 }
 
 // finishTakeover serves as soon as the tree shows the own epoch. That the epoch names this
 // member is not enough: it must be the very write that this leadership has put.
-func (w *writer) finishTakeover(now time.Duration) {
-	f := w.flight
+func (w *writer) finishTakeover(now time.Duration, f *flight) {
 	at := w.rep.position()
 	if !f.settled || at.Revision < f.revision {
 		return
 	}
-	w.flight = nil
+	w.flights = nil
 	if at.EpochRev != f.revision {
 		w.again = true // somebody came after; look again
 		w.takeOver(now)
@@ -264,19 +269,20 @@ func (w *writer) serve(now time.Duration, guard int64) {
 // stop ends serving: whatever was queued belongs to its members, who send it again to whoever
 // serves next.
 func (w *writer) stop() {
-	if w.flight != nil {
+	for _, f := range slices.Backward(w.flights) {
 		if w.out.CarryCloses {
-			w.carried = append(w.carried, w.flight.closes...)
+			w.carried = append(w.carried, f.closes...)
 		}
 		if w.out.WriterResends {
-			w.queue = append(w.flight.items, w.queue...)
+			w.queue = append(f.items, w.queue...)
 		}
 		if !w.out.KeepClosing {
-			w.keeper.Reopen(w.flight.closes)
+			w.keeper.Reopen(f.closes)
 		}
-		w.act(action{kind: actAbandon, flight: w.flight.id})
-		w.flight = nil
+		w.act(action{kind: actAbandon, flight: f.id})
+		w.land(f)
 	}
+	w.flights = nil
 	w.serving = false
 	if !w.out.KeepQueue && !w.out.WriterResends {
 		w.queue = nil
@@ -290,13 +296,16 @@ func (w *writer) stop() {
 
 // outcome tells how a proposed transaction ended, as far as its proposer could find out.
 func (w *writer) outcome(now time.Duration, id uint64, o proposed) {
-	f := w.flight
+	f := w.newestFlight()
 	if f == nil || f.id != id {
 		return // already known from the log, or abandoned
 	}
 	switch {
 	case o.err == nil && o.committed:
 		f.settled, f.revision = true, o.revision // the log does the rest
+		if !f.takeover {
+			w.guard = o.revision // the next batch need not wait for the tree
+		}
 	case o.err == nil:
 		w.await = o.revision // somebody else has written; the tree must show it first
 		w.restart()
@@ -310,7 +319,8 @@ func (w *writer) outcome(now time.Duration, id uint64, o proposed) {
 
 // notHappened puts the requests of a batch that is definitely not in the log back, in order.
 func (w *writer) notHappened(now time.Duration, f *flight, o proposed) {
-	w.flight = nil
+	w.flights = w.flights[:len(w.flights)-1]
+	w.land(f)
 	if f.takeover {
 		w.again = true
 		w.await = max(w.await, w.rep.position().Revision)
@@ -327,6 +337,27 @@ func (w *writer) notHappened(now time.Duration, f *flight, o proposed) {
 		w.queue = append(f.items, w.queue...)
 	}
 	w.hold = now + retryDropped
+}
+
+func (w *writer) oldestFlight() *flight {
+	if len(w.flights) == 0 {
+		return nil
+	}
+	return w.flights[0]
+}
+
+func (w *writer) newestFlight() *flight {
+	if len(w.flights) == 0 {
+		return nil
+	}
+	return w.flights[len(w.flights)-1]
+}
+
+// land ends a flight's use of its draft: nothing of the tree is kept alive by it.
+func (w *writer) land(f *flight) {
+	if f.draft != nil {
+		f.draft.Reset()
+	}
 }
 
 // split makes the next batch smaller than one that was too large for the log, until what is too
@@ -356,9 +387,12 @@ func (w *writer) applied(now time.Duration, a *appliedRevision) {
 	if w.serving { // else the next takeover takes them from the tree
 		w.tellKeeper(now, a)
 	}
-	f := w.flight
-	if f != nil && !f.takeover && a.hasBatch && a.epoch == w.put && a.number == f.number {
-		w.flight, w.guard, w.most = nil, a.revision, 0
+	if f := w.oldestFlight(); f != nil && !f.takeover && a.hasBatch && a.epoch == w.put && a.number == f.number {
+		if !f.settled {
+			w.guard = a.revision
+		}
+		w.flights, w.most = w.flights[1:], 0
+		w.land(f)
 		w.confirmTouches(f.touched)
 		for _, r := range f.early {
 			w.act(action{kind: actRefuse, stream: r.stream, outcome: r.outcome})

@@ -18,6 +18,7 @@ type Out struct {
 	ServeByName         bool // serve because the epoch names this member, without having put it in this leadership
 	TakeoverPastBatches bool // a takeover commits although the writer before has written since
 	KeepQueue           bool // a takeover keeps what was queued before it
+	JudgeBehind         bool // a batch is judged without the one before, which the tree does not show yet
 	ReturnToTail        bool // what did not happen returns to the queue's tail
 	CloseBlind          bool // a close does not see what its own batch created
 	NoOwnerCheck        bool // a request is not held against its session's owner
