@@ -6,6 +6,7 @@ import (
 
 	"github.com/lockkeeper/lockkeeper/lease"
 	"github.com/lockkeeper/lockkeeper/lock"
+	"github.com/lockkeeper/lockkeeper/znode"
 )
 
 // Sessions is what this door needs of sessions. Every call ends with its ctx at the latest,
@@ -15,7 +16,7 @@ type Sessions interface {
 	Get(ctx context.Context, id lease.ID, fresh lock.Read) (lease.Session, int64, error)
 	List(ctx context.Context, after lease.ID, limit int, fresh lock.Read) (page []lease.Session, next lease.ID, revision int64, err error)
 	Touch(ctx context.Context, id lease.ID, generation int64) (lease.Touched, error)
-	Close(ctx context.Context, id lease.ID) (revision int64, err error)
+	Close(ctx context.Context, id lease.ID, owner znode.Owner) (revision int64, err error)
 }
 
 // Locks is what this door needs of locks and fences. Every call ends with its ctx at the

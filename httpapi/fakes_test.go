@@ -62,7 +62,7 @@ func (f *fakeSessions) List(_ context.Context, _ lease.ID, _ int, fresh lock.Rea
 	return []lease.Session{session7, {ID: 8, TTL: time.Minute, OneShot: true}}, 8, 100, f.fail
 }
 
-func (f *fakeSessions) Close(context.Context, lease.ID) (int64, error) { return 100, f.fail }
+func (f *fakeSessions) Close(context.Context, lease.ID, znode.Owner) (int64, error) { return 100, f.fail }
 
 // fakeLocks remembers what it was asked, and answers with its functions or with hold9.
 type fakeLocks struct {

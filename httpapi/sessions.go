@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/lockkeeper/lockkeeper/lease"
+	"github.com/lockkeeper/lockkeeper/znode"
 )
 
 func (c *call) openSession() error {
@@ -130,7 +131,7 @@ func (c *call) closeSession() error {
 	}
 	ctx, cancel := c.bounded()
 	defer cancel()
-	revision, err := c.api.cfg.Sessions.Close(ctx, id)
+	revision, err := c.api.cfg.Sessions.Close(ctx, id, znode.Owner{})
 	if err != nil {
 		return err
 	}

@@ -67,7 +67,8 @@ type Options struct {
 	TTL       time.Duration     // brought into MinTTL to MaxTTL; 0 means DefaultTTL; negative is an error
 	Labels    map[string]string // who asks: host, pid, name
 	OneShot   bool
-	RequestID string // makes the open repeatable: the same id names the same session while it lives
+	RequestID string      // makes the open repeatable: the same id names the same session while it lives
+	Owner     znode.Owner // the connection to attach it to; zero: none
 }
 
 // A Cause says how a session ended.

@@ -42,15 +42,18 @@ type Sessions struct {
 	mu      sync.Mutex
 	waiting map[ID][]*touchWaiter // who waits for a confirmed touch
 	ended   obituaries
+
+	followers []Follower
 }
 
 // A touchWaiter waits for a touch that was sent at or after from.
 type touchWaiter struct {
 	from time.Duration
-	got  chan touchAnswer // 1 slot
+	got  chan touchAnswer // a slot for each session that it waits for
 }
 
 type touchAnswer struct {
+	id    ID
 	sent  time.Duration
 	cause Cause // not empty: the session is over
 }
@@ -93,7 +96,7 @@ func (s *Sessions) Record(ctx context.Context, o Options) (znode.Session, error)
 	if err != nil {
 		return znode.Session{}, err
 	}
-	record := znode.Session{TTL: ttl, OneShot: o.OneShot, Labels: o.Labels}
+	record := znode.Session{TTL: ttl, OneShot: o.OneShot, Labels: o.Labels, Owner: o.Owner}
 	if o.RequestID == "" {
 		var b [8]byte
 		rand.Read(b[:]) // never fails, by its documentation
@@ -113,7 +116,8 @@ func (s *Sessions) Record(ctx context.Context, o Options) (znode.Session, error)
 // toID makes a positive id below 2^62 of 8 bytes.
 func toID(b []byte) ID { return ID(binary.BigEndian.Uint64(b)>>2 | 1) }
 
-// Open opens a session. Its first touch is the request itself.
+// Open opens a session. Its first touch is the request itself. A repeated request with an Owner
+// attaches the session anew: the generation is in the answer.
 func (s *Sessions) Open(ctx context.Context, o Options) (Touched, error) {
 	record, err := s.Record(ctx, o)
 	if err != nil {
@@ -133,6 +137,9 @@ func (s *Sessions) Open(ctx context.Context, o Options) (Touched, error) {
 		record = out.Results[0].Session
 		return s.touched(view(&record), sent, out.Revision), nil
 	case znode.ErrSessionExists: // the request is a repeated one
+		if o.Owner != (znode.Owner{}) {
+			return s.Attach(ctx, record.ID, o.Owner.Member, 0)
+		}
 		return s.Touch(ctx, record.ID, 0)
 	}
 	return Touched{}, out.Code
@@ -215,10 +222,11 @@ func (s *Sessions) List(ctx context.Context, after ID, limit int, fresh store.Re
 	return list, next, revision, nil
 }
 
-// Close ends a session, and with it all it holds. Its error is a [*LostError] when it had ended
-// before.
-func (s *Sessions) Close(ctx context.Context, id ID) (revision int64, err error) {
-	out, err := s.store.Do(ctx, &znode.Request{Session: id, Ops: []znode.Op{{Kind: znode.OpClose}}})
+// Close ends a session, and with it all it holds. owner, if not zero, must be the connection that
+// it is attached to, else the error is [znode.ErrSessionMoved]. It is a [*LostError] when the
+// session had ended before.
+func (s *Sessions) Close(ctx context.Context, id ID, owner znode.Owner) (revision int64, err error) {
+	out, err := s.store.Do(ctx, &znode.Request{Session: id, Owner: owner, Ops: []znode.Op{{Kind: znode.OpClose}}})
 	if err != nil {
 		return 0, err
 	}

@@ -67,7 +67,7 @@ func TestSessions(t *testing.T) {
 		if open(t, a, lease.Options{RequestID: "another"}).Session.ID == first.Session.ID {
 			t.Error("one session for two request ids")
 		}
-		if _, err := a.Sessions.Close(patient(t), first.Session.ID); err != nil {
+		if _, err := a.Sessions.Close(patient(t), first.Session.ID, znode.Owner{}); err != nil {
 			t.Fatal(err)
 		}
 		if anew := open(t, b, o); anew.Session.ID != first.Session.ID {
@@ -90,7 +90,7 @@ func TestSessions(t *testing.T) {
 		s := open(t, a, lease.Options{})
 		id := s.Session.ID
 		ephemeral(t, b, id, "/gone")
-		revision, err := b.Sessions.Close(patient(t), id)
+		revision, err := b.Sessions.Close(patient(t), id, znode.Owner{})
 		if err != nil || revision <= s.Revision {
 			t.Fatalf("Close = %d, %v", revision, err)
 		}
@@ -101,7 +101,7 @@ func TestSessions(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, m := range []*membertest.Member{a, b} {
-			_, err = m.Sessions.Close(patient(t), id)
+			_, err = m.Sessions.Close(patient(t), id, znode.Owner{})
 			lost(t, err, id, lease.Closed)
 			_, err = m.Sessions.Touch(patient(t), id, 0)
 			lost(t, err, id, lease.Closed)
@@ -121,7 +121,7 @@ func TestSessions(t *testing.T) {
 				_, err := b.Sessions.Touch(patient(t), id, 0)
 				done <- err
 			}()
-			if _, err := a.Sessions.Close(patient(t), id); err != nil {
+			if _, err := a.Sessions.Close(patient(t), id, znode.Owner{}); err != nil {
 				t.Fatal(err)
 			}
 			if err := <-done; err != nil && !errors.Is(err, lease.ErrLost) {
@@ -208,7 +208,7 @@ func TestLimit(t *testing.T) {
 	if _, err := m.Sessions.Open(patient(t), lease.Options{}); !errors.Is(err, lease.ErrTooManySessions) {
 		t.Errorf("over the limit: %v", err)
 	}
-	if _, err := m.Sessions.Close(patient(t), ids[0]); err != nil {
+	if _, err := m.Sessions.Close(patient(t), ids[0], znode.Owner{}); err != nil {
 		t.Fatal(err)
 	}
 	open(t, m, lease.Options{})

@@ -136,14 +136,18 @@ func (s *Sessions) Confirmed(id ID, sent time.Duration) {
 		if w.from > sent {
 			return false
 		}
-		w.got <- touchAnswer{sent: sent}
+		w.got <- touchAnswer{id: id, sent: sent}
 		return true
 	}))
 }
 
 // Changed looks on while the store applies changes: it remembers how sessions end, and tells
-// who waits for them. It is part of the store's Observer.
+// who waits for them or follows them. It is part of the store's Observer.
 func (s *Sessions) Changed(c *znode.Change) {
+	if c.Kind == znode.SessionMoved {
+		s.moved(c)
+		return
+	}
 	if c.Kind != znode.SessionClosed {
 		return
 	}
@@ -158,17 +162,22 @@ func (s *Sessions) Changed(c *znode.Change) {
 	defer s.mu.Unlock()
 	s.ended.add(c.Session, cause)
 	for _, w := range s.waiting[c.Session] {
-		w.got <- touchAnswer{cause: cause}
+		w.got <- touchAnswer{id: c.Session, cause: cause}
 	}
 	delete(s.waiting, c.Session)
+	for _, f := range s.followers {
+		f.SessionEnded(c.Session, cause)
+	}
 }
 
 // Lost returns the [*LostError] of a session that is not in the tree, with the cause as far as
 // this member remembers it.
-func (s *Sessions) Lost(id ID) error {
+func (s *Sessions) Lost(id ID) error { return &LostError{ID: id, Cause: s.causeOf(id)} }
+
+func (s *Sessions) causeOf(id ID) Cause {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return &LostError{ID: id, Cause: s.ended.cause(id)}
+	return s.ended.cause(id)
 }
 
 // obituariesKept bounds how many ended sessions a member remembers the cause of.

@@ -96,7 +96,7 @@ func TestAcquire(t *testing.T) {
 	})
 	t.Run("a session that is over", func(t *testing.T) {
 		s := session(t, m)
-		if _, err := m.Sessions.Close(patient(t), s); err != nil {
+		if _, err := m.Sessions.Close(patient(t), s, znode.Owner{}); err != nil {
 			t.Fatal(err)
 		}
 		for _, wait := range []time.Duration{0, forever} {
@@ -207,7 +207,7 @@ func TestWaiterLosesSession(t *testing.T) {
 			got <- err
 		}()
 		if end.cause == lease.Closed {
-			if _, err := m.Sessions.Close(patient(t), id); err != nil {
+			if _, err := m.Sessions.Close(patient(t), id, znode.Owner{}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -261,7 +261,7 @@ func TestForeignContenders(t *testing.T) {
 		if c.Session != s || c.State != lock.Held {
 			t.Fatalf("turn %d: %+v", i, c)
 		}
-		if _, err := m.Sessions.Close(patient(t), s); err != nil {
+		if _, err := m.Sessions.Close(patient(t), s, znode.Owner{}); err != nil {
 			t.Fatal(err)
 		}
 	}

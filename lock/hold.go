@@ -65,6 +65,10 @@ type Request struct {
 	Metadata   map[string]string
 	RequestID  string // makes the request repeatable; empty: a fresh one
 	Door       string
+
+	// Begins, if not nil, is called once if Acquire has to wait, when the wait begins, with the
+	// ticket of the place in the queue. It must not block.
+	Begins func(ticket string)
 }
 
 // A Release names the hold, or the place in the queue, to give up.

@@ -65,6 +65,8 @@ type Locker struct {
 	names   *btree.Map[string, struct{}] // paths of znodes with contenders
 	ends    endings
 	events  eventLog
+
+	followers []Follower
 }
 
 // New returns a Locker. Bind must be called on it before anything else, Close in the end.

@@ -65,7 +65,7 @@ func TestAgainstModel(t *testing.T) {
 				}
 			}
 			for _, s := range sessions {
-				m.Sessions.Close(patient(t), s)
+				m.Sessions.Close(patient(t), s, znode.Owner{})
 			}
 		}()
 		pick := func(rt *rapid.T) int { return rapid.IntRange(0, max(0, len(line)-1)).Draw(rt, "place") }
@@ -186,7 +186,7 @@ func TestAgainstModel(t *testing.T) {
 			},
 			"expire": func(rt *rapid.T) { // as good as: the session ends, and all its places with it
 				i := rapid.IntRange(0, 1).Draw(rt, "which")
-				if _, err := m.Sessions.Close(patient(t), sessions[i]); err != nil {
+				if _, err := m.Sessions.Close(patient(t), sessions[i], znode.Owner{}); err != nil {
 					rt.Fatal(err)
 				}
 				for j := len(line) - 1; j >= 0; j-- {

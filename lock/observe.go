@@ -65,6 +65,9 @@ func (l *Locker) left(t *znode.Tree, dir *znode.Node, revision int64, c *znode.C
 	}
 	if kind == EventLost {
 		l.Stats.lost(cause)
+		for _, f := range l.followers {
+			f.HoldLost(lease.ID(n.Owner()), &HoldLostError{Name: lockName(dir.Path()), Token: Token(n.Czxid()), Cause: cause, Reason: c.Note})
+		}
 	}
 	l.events.add(revision, kind, n, c.Time, cause, c.Note)
 	if first, _, ok := dir.FirstContender(); ok {
@@ -126,6 +129,9 @@ func (l *Locker) Rebuilt(t *znode.Tree, revision int64) {
 		}
 	}
 	l.events.reset(revision)
+	for _, f := range l.followers {
+		f.Rebuilt()
+	}
 }
 
 // endingsKept bounds how many ended holds a member remembers.

@@ -34,11 +34,17 @@ func parseTicket(text string) (*attempt, error) {
 // time ran out; a negative wait has no limit. The place in the queue stays, whether the time
 // runs out or ctx ends. The error is ErrNoTicket, or a [*HoldLostError], when it is gone.
 func (l *Locker) Await(ctx context.Context, text string, wait time.Duration) (Hold, error) {
+	return l.AwaitTold(ctx, text, wait, nil)
+}
+
+// AwaitTold is Await that calls begins once if it has to wait, when the wait begins. begins must
+// not block.
+func (l *Locker) AwaitTold(ctx context.Context, text string, wait time.Duration, begins func(ticket string)) (Hold, error) {
 	a, err := l.redeem(ctx, text)
 	if err != nil {
 		return Hold{}, err
 	}
-	granted, _, err := l.turn(ctx, a, wait, false)
+	granted, _, err := l.turn(ctx, a, wait, false, begins)
 	if err != nil {
 		return Hold{}, err
 	}

@@ -60,7 +60,7 @@ func isFirst(t *znode.Tree, path string) bool {
 // await waits for an attempt's turn; wait is negative for ever.
 func (l *Locker) await(ctx context.Context, a *attempt, wait time.Duration) (Hold, error) {
 	begun := time.Now()
-	granted, woken, err := l.turn(ctx, a, wait, a.oneShot)
+	granted, woken, err := l.turn(ctx, a, wait, a.oneShot, a.request.Begins)
 	switch {
 	case err != nil:
 		l.leave(a)
@@ -83,8 +83,9 @@ func (l *Locker) await(ctx context.Context, a *attempt, wait time.Duration) (Hol
 
 // turn waits until the contender holds or is gone. It reports false when the time ran out, and
 // when the waiting ended; 0: there was none. With keep, the session is touched meanwhile: it
-// has nothing else that could be held for too long.
-func (l *Locker) turn(ctx context.Context, a *attempt, wait time.Duration, keep bool) (granted bool, woken time.Duration, err error) {
+// has nothing else that could be held for too long. begins, if not nil, is told the ticket before
+// a wait.
+func (l *Locker) turn(ctx context.Context, a *attempt, wait time.Duration, keep bool, begins func(string)) (granted bool, woken time.Duration, err error) {
 	w := l.watch(a)
 	if w == nil {
 		return true, 0, nil
@@ -94,6 +95,9 @@ func (l *Locker) turn(ctx context.Context, a *attempt, wait time.Duration, keep 
 			l.unwatch(a.path, w)
 		}
 	}()
+	if begins != nil && wait != 0 {
+		begins(ticket(Token(a.stat.Czxid), a.path))
+	}
 	var timeout <-chan time.Time
 	if wait >= 0 {
 		t := time.NewTimer(wait)

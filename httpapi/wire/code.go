@@ -60,7 +60,7 @@ const (
 	CloseNotBinary  = 1003 // a text message
 	CloseRefused    = 1008 // no Hello in time, or the wrong subprotocol
 	CloseTooLarge   = 1009 // a message is larger than max_frame
-	CloseTryLater   = 1013 // too many streams are open
+	CloseRebuilt    = 1012 // the member has missed a part of the log: connect again, and attach
 	CloseSilent     = 4000 // nothing came for too long
 	CloseSlowReader = 4001 // too much was not read
 )
