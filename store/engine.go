@@ -143,29 +143,56 @@ func (s *Store) hear(now time.Duration, id streamID, m *record.Message) {
 	}
 }
 
-// propose puts a transaction into the log, in a goroutine of its own.
+// A proposal is a transaction on its way into the log.
+type proposal struct {
+	flight uint64
+	txn    quorum.Txn
+	ctx    context.Context // done once nobody waits for the outcome
+	cancel context.CancelFunc
+}
+
+// propose puts a transaction into the log, in a goroutine that has done so before if one is idle:
+// a fresh one would first have to grow its stack to the depth of etcd.
 func (s *Store) propose(a *action) {
-	ctx, cancel := context.WithCancel(s.ctx)
-	id, txn := a.flight, a.txn
-	s.flights[id] = cancel
+	p := proposal{flight: a.flight, txn: a.txn}
+	p.ctx, p.cancel = context.WithCancel(s.ctx)
+	s.flights[p.flight] = p.cancel
 	s.Stats.batches.Add(1)
 	s.Stats.batched.Add(uint64(a.size))
-	s.wg.Go(func() {
-		defer cancel()
-		start := time.Now() // for the metrics this clock does, and it costs a tenth
-		r, err := s.q.Txn(ctx, txn)
-		s.Stats.commit.observe(time.Since(start))
-		if err != nil {
-			s.log.Debug("batch outcome", "err", err)
+	select {
+	case s.proposals <- p:
+	default:
+		s.wg.Go(func() { s.proposer(p) })
+	}
+}
+
+// proposer carries proposals out, one after the other, for as long as the store lives.
+func (s *Store) proposer(p proposal) {
+	for {
+		s.carry(&p)
+		select {
+		case p = <-s.proposals:
+		case <-s.ctx.Done():
+			return
 		}
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		now := clock.Boot()
-		delete(s.flights, id)
-		s.lead(now)
-		s.writer.outcome(now, id, proposed{committed: r.Committed, revision: r.Revision, err: err})
-		s.settle(now)
-	})
+	}
+}
+
+func (s *Store) carry(p *proposal) {
+	defer p.cancel()
+	start := time.Now() // for the metrics this clock does, and it costs a tenth
+	r, err := s.q.Txn(p.ctx, p.txn)
+	s.Stats.commit.observe(time.Since(start))
+	if err != nil {
+		s.log.Debug("batch outcome", "err", err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := clock.Boot()
+	delete(s.flights, p.flight)
+	s.lead(now)
+	s.writer.outcome(now, p.flight, proposed{committed: r.Committed, revision: r.Revision, err: err})
+	s.settle(now)
 }
 
 // readIndexPatience bounds a read index: without a quorum it would hang for seconds.

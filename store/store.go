@@ -105,6 +105,7 @@ type Store struct {
 	links     map[streamID]*serverLink
 	streams   streamID // the last one given
 	flights   map[uint64]context.CancelFunc
+	proposals chan proposal // to proposers that are idle
 	urgent    bool          // touches are to be sent at once
 	lastRound time.Duration // when the last round of touches was sent
 	wake      chan struct{} // to the goroutine that sends over a remote stream
@@ -120,10 +121,11 @@ func New(ctx context.Context, cfg Config) (*Store, error) {
 	cfg.fill()
 	s := &Store{
 		cfg: cfg, log: cfg.Logger, q: cfg.Quorum, self: cfg.Quorum.ID(),
-		rep:     newReplica(func() int64 { return time.Now().UnixMilli() }),
-		links:   map[streamID]*serverLink{},
-		flights: map[uint64]context.CancelFunc{},
-		wake:    make(chan struct{}, 1),
+		rep:       newReplica(func() int64 { return time.Now().UnixMilli() }),
+		links:     map[streamID]*serverLink{},
+		flights:   map[uint64]context.CancelFunc{},
+		proposals: make(chan proposal),
+		wake:      make(chan struct{}, 1),
 	}
 	s.ctx, s.cancel = context.WithCancelCause(context.Background())
 	s.rep.observer = cfg.Observer
