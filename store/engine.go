@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/lockkeeper/lockkeeper/internal/clock"
+	"github.com/lockkeeper/lockkeeper/quorum"
 	"github.com/lockkeeper/lockkeeper/store/record"
 	"github.com/lockkeeper/lockkeeper/znode"
 )
