@@ -9,7 +9,7 @@ import (
 // mayImport says which packages of this module each one may import: one way only, doors never
 // each other. A new package gets its line here, on purpose.
 var mayImport = map[string][]string{
-	"cmd/lockkeeper": {"server"},
+	"cmd/lockkeeper": {"server", "sdk", "internal/clock", "internal/supervise"},
 	"server": {
 		"httpapi", "zkapi", "election", "lock", "lease", "store", "store/record", "znode", "quorum",
 		"internal/clock",
@@ -30,6 +30,8 @@ var mayImport = map[string][]string{
 	"lease/deadline": {"znode", "internal/rules"}, // below store, whose simulation runs it
 	"internal/clock": {},
 	"internal/rules": {},
+
+	"internal/supervise": {"internal/clock"},
 }
 
 // testSupport reports whether a package is there for tests: every internal one that has no line in
