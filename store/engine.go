@@ -29,13 +29,18 @@ func (s *Store) settle(now time.Duration) {
 	s.settling = true
 	defer func() { s.settling = false }()
 	for {
+		s.takeIn()
 		actions := s.writer.take()
 		s.writer.actions, s.spare = s.spare, nil // what is done about these brings new ones
 		for i := range actions {
 			s.carryOut(now, &actions[i])
 		}
 		if !s.sendLocal(now) && len(actions) == 0 {
-			break
+			s.inbox.setRoom(max(0, s.cfg.MaxInFlight-len(s.member.outstanding)))
+			s.inbox.quick.Store(s.idle())
+			if !s.inbox.quick.Load() || s.inbox.empty() {
+				break
+			} // somebody left a request before quick was set, and relies on the engine
 		}
 		clear(actions)
 		s.spare = actions[:0]

@@ -68,12 +68,17 @@ func newMember(self, incarnation uint64, out rules.Out) *member {
 // submit takes a request. done is called once, with its outcome or an error that says why the
 // outcome is not known.
 func (m *member) submit(r *znode.Request, done func(znode.Outcome, error)) *pending {
-	m.next++
-	r.ID = znode.RequestID{Member: m.self, Incarnation: m.incarnation, Number: m.next}
 	p := &pending{request: r, size: requestSize(r), done: done}
+	m.take(p)
+	return p
+}
+
+// take is submit for a request that has been wrapped already.
+func (m *member) take(p *pending) {
+	m.next++
+	p.request.ID = znode.RequestID{Member: m.self, Incarnation: m.incarnation, Number: m.next}
 	m.outstanding = append(m.outstanding, p)
 	m.byNumber[m.next] = p
-	return p
 }
 
 // withdraw takes a request back. It reports false when the request has been sent: then it may

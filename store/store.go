@@ -95,6 +95,7 @@ type Store struct {
 	cancel context.CancelCauseFunc
 	wg     sync.WaitGroup // counts every goroutine of the store
 
+	inbox     inbox
 	revisions revisionQueue
 	Stats     Stats
 
@@ -111,8 +112,9 @@ type Store struct {
 	wake      chan struct{} // to the goroutine that sends over a remote stream
 	ended     chan struct{} // closed when the member's stream has ended
 	settling  bool
-	spare     []action // memory for the writer's actions
-	answers   []answer // for callers of Do, not handed out yet
+	spare     []action   // memory for the writer's actions
+	taken     []*pending // memory for the inbox
+	answers   []answer   // for callers of Do, not handed out yet
 }
 
 // New starts a store on q and returns when its tree shows what q's own log holds. The caller
@@ -135,6 +137,8 @@ func New(ctx context.Context, cfg Config) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.inbox.setRoom(cfg.MaxInFlight)
+	s.inbox.quick.Store(true)
 	cfg.Link.attach(s)
 	s.wg.Go(func() { s.applyLoop(watch) })
 	s.wg.Go(s.tickLoop)
@@ -149,6 +153,7 @@ func New(ctx context.Context, cfg Config) (*Store, error) {
 func (s *Store) Close() {
 	s.cfg.Link.detach()
 	s.cancel(ErrClosed)
+	s.inbox.close()
 	s.mu.Lock()
 	s.writer.lead(clock.Boot(), false)
 	s.settle(clock.Boot())
@@ -192,6 +197,7 @@ func (s *Store) DoLate(ctx context.Context, r *znode.Request, late func(znode.Ou
 	case <-ctx.Done():
 	}
 	s.mu.Lock()
+	s.takeIn()
 	gone := s.member.withdraw(p)
 	var came *answer
 	select {
@@ -218,30 +224,6 @@ func (s *Store) DoLate(ctx context.Context, r *znode.Request, late func(znode.Ou
 func (s *Store) Start(r *znode.Request, done func(znode.Outcome, error)) error {
 	_, err := s.submit(r, done)
 	return err
-}
-
-func (s *Store) submit(r *znode.Request, done func(znode.Outcome, error)) (*pending, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.ctx.Err() != nil {
-		return nil, ErrClosed
-	}
-	if requestSize(r) > maxRequest {
-		done(tooLarge(r, s.rep.position().Revision), nil)
-		return &pending{request: r, done: done}, nil
-	}
-	if len(s.member.outstanding) >= s.cfg.MaxInFlight {
-		return nil, ErrBusy
-	}
-	if r.Session != 0 {
-		s.member.touch(r.Session)
-		s.urgent = true
-	}
-	p := s.member.submit(r, done)
-	if s.idle() {
-		s.settle(clock.Boot())
-	}
-	return p, nil
 }
 
 // Touch notes that a session was heard from; the writer learns of it with the next round, or
