@@ -29,7 +29,9 @@ func (s *Store) settle(now time.Duration) {
 	s.settling = true
 	defer func() { s.settling = false }()
 	for {
-		s.takeIn()
+		if s.takeIn() {
+			now = clock.Boot() // their touches must not seem older than they are
+		}
 		actions := s.writer.take()
 		s.writer.actions, s.spare = s.spare, nil // what is done about these brings new ones
 		for i := range actions {

@@ -64,8 +64,9 @@ func (b *inbox) close() {
 	b.closed = true
 }
 
-// takeIn takes the requests that callers have left. Store.mu is held.
-func (s *Store) takeIn() {
+// takeIn takes the requests that callers have left, and reports whether there were any. Store.mu
+// is held.
+func (s *Store) takeIn() bool {
 	list := s.inbox.take(s.taken)
 	for _, p := range list {
 		if p.request.Session != 0 {
@@ -76,6 +77,7 @@ func (s *Store) takeIn() {
 	}
 	clear(list)
 	s.taken = list[:0]
+	return len(list) > 0
 }
 
 // submit leaves a request for the engine.
