@@ -1,0 +1,286 @@
+package sdk
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/lockkeeper/lockkeeper/httpapi/wire"
+)
+
+// A call is one request that is to be answered, over however many streams that takes. It is in one
+// place at a time: in flight on the stream, parked until there is a stream or its session is
+// attached, delayed until it may be tried again, or in the backlog of a stream that takes no more.
+// Fields without a comment are its maker's; the others are guarded by Client.mu until it is done.
+type call struct {
+	frame   wire.Frame // as it is sent
+	session *Session   // that must be attached first; nil: none
+	cfg     *lockConfig
+	ticket  *Ticket
+	values  context.Context // of the hold's context
+	vital   bool            // its being overdue says that the stream is dead; it ends with the stream
+	news    chan Wait       // the latest word about the wait; nil: nobody wants to know
+
+	// settle, if not nil, takes the outcome, with Client.mu held, in the place of done.
+	settle func(answer *wire.Frame, err error)
+	done   chan struct{} // told once when answer or err, and hold, may be read
+
+	answer wire.Frame
+	err    error
+	hold   *Hold
+
+	inFlight  bool
+	settled   bool
+	abandoned bool          // nobody waits any more; what it gets is given back
+	sends     int           // over all streams
+	sent      time.Duration // the last sending
+	due       time.Duration // when delayed: not to be sent before
+}
+
+// newCall returns a call of s, or of no session. Its maker fills in the frame but for the id.
+func (c *Client) newCall(s *Session) *call {
+	k := &call{session: s, done: make(chan struct{}, 1)}
+	if s != nil {
+		k.frame.Session = s.id.Load()
+	}
+	return k
+}
+
+// takes reports whether the call may end in a place or a hold that must not be left behind.
+func (k *call) takes() bool { return k.frame.Kind == wire.Acquire || k.frame.Kind == wire.Enqueue }
+
+// waits reports whether the member may take its time with the answer.
+func (k *call) waits() bool { return k.frame.Kind == wire.Acquire || k.frame.Kind == wire.Await }
+
+// requestID makes a request repeatable. Nobody else can guess it.
+func (c *Client) requestID(number uint64) string {
+	return c.prefix + strconv.FormatUint(number, 36)
+}
+
+// submit sends a call, or parks it.
+func (c *Client) submit(k *call) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.submitLocked(k)
+}
+
+func (c *Client) submitLocked(k *call) error {
+	switch {
+	case c.closed && k.frame.Kind != wire.Close:
+		return ErrClosed
+	case len(c.calls) >= c.cfg.maxPending:
+		return fmt.Errorf("%w: %d have no answer yet", ErrTooManyRequests, len(c.calls))
+	case c.link != nil && len(c.link.out) >= c.cfg.maxUnsent:
+		return fmt.Errorf("%w: %d bytes are not yet on their way", ErrTooManyRequests, len(c.link.out))
+	}
+	if s := k.session; s != nil {
+		if err := s.ended(); err != nil && k.frame.Kind != wire.Release && k.frame.Kind != wire.Close && k.frame.Kind != wire.Leave {
+			return err
+		}
+		if s.phase == sessionOver {
+			return s.ended()
+		}
+	}
+	c.enterLocked(k)
+	return nil
+}
+
+// enterLocked gives a call its number, and sends it on its way.
+func (c *Client) enterLocked(k *call) {
+	c.lastID++
+	k.frame.ID = c.lastID
+	if k.takes() {
+		k.session.acquiring++
+		if k.frame.RequestID == "" {
+			k.frame.RequestID = c.requestID(k.frame.ID)
+		}
+	}
+	c.calls[k.frame.ID] = k
+	c.routeLocked(k)
+}
+
+// routeLocked sends a call that is nowhere, or puts it where it has to wait.
+func (c *Client) routeLocked(k *call) {
+	switch {
+	case k.session != nil && k.session.phase != sessionAttached:
+		k.session.parked = append(k.session.parked, k)
+		c.attachLocked(k.session)
+	case c.link == nil:
+		c.parked = append(c.parked, k)
+	case c.link.full():
+		c.backlog = append(c.backlog, k)
+	default:
+		c.sendLocked(k)
+	}
+}
+
+// sendLocked sends a call over the stream.
+func (c *Client) sendLocked(k *call) {
+	if k.session != nil {
+		k.frame.Session = k.session.id.Load()
+	}
+	k.sends++
+	k.sent = c.cfg.clock()
+	k.inFlight = true
+	c.link.inFlight++
+	c.link.append(&k.frame)
+}
+
+// settleLocked ends a call.
+func (c *Client) settleLocked(k *call, err error) {
+	if k.settled {
+		return
+	}
+	delete(c.calls, k.frame.ID)
+	c.landLocked(k)
+	if k.takes() {
+		c.acquiredLocked(k.session)
+	}
+	k.settled, k.err = true, err
+	if k.settle != nil {
+		k.settle(&k.answer, err)
+		return
+	}
+	k.done <- struct{}{}
+}
+
+// landLocked takes a call out of flight, and lets the next one of the backlog go.
+func (c *Client) landLocked(k *call) {
+	if !k.inFlight {
+		return
+	}
+	k.inFlight = false
+	if c.link == nil {
+		return
+	}
+	c.link.inFlight--
+	for len(c.backlog) > 0 && !c.link.full() {
+		next := c.backlog[0]
+		c.backlog[0] = nil
+		c.backlog = c.backlog[1:]
+		if !next.settled {
+			c.routeLocked(next)
+		}
+	}
+}
+
+// delayLocked has a call sent again after d.
+func (c *Client) delayLocked(k *call, d time.Duration) {
+	c.landLocked(k)
+	k.due = c.cfg.clock() + d
+	c.delayed = append(c.delayed, k)
+	c.rouse()
+}
+
+// rouse has the keeper look again.
+func (c *Client) rouse() {
+	select {
+	case c.wake <- struct{}{}:
+	default:
+	}
+}
+
+// wait submits a call that ends in a hold, and waits for it. If ctx ends first the call is
+// abandoned, and ctx's cause is returned.
+func (c *Client) wait(ctx context.Context, k *call) (*Hold, error) {
+	k.values = ctx
+	if k.cfg.onWait != nil || k.ticket != nil {
+		k.news = make(chan Wait, 1)
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, context.Cause(ctx)
+	}
+	if err := c.submit(k); err != nil {
+		return nil, err
+	}
+	if err := c.await(ctx, k); err != nil {
+		return nil, err
+	}
+	return k.hold, k.err
+}
+
+// ask submits a call that belongs to no session and waits for no lock, and returns its answer.
+func (c *Client) ask(ctx context.Context, k *call) (*wire.Frame, error) {
+	if _, ok := ctx.Deadline(); !ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, c.cfg.requestTimeout, fmt.Errorf("%w: no answer after %v", ErrUnavailable, c.cfg.requestTimeout))
+		defer cancel()
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, context.Cause(ctx)
+	}
+	if err := c.submit(k); err != nil {
+		return nil, err
+	}
+	if err := c.await(ctx, k); err != nil {
+		return nil, err
+	}
+	return &k.answer, k.err
+}
+
+// await waits until a call is done, or abandons it when ctx ends and returns why.
+func (c *Client) await(ctx context.Context, k *call) error {
+	var last Wait
+	for {
+		select {
+		case <-k.done:
+			return nil
+		case w := <-k.news:
+			if w.Position != last.Position || w.Holder.Token != last.Holder.Token {
+				last = w
+				k.tell(w)
+			}
+		case <-ctx.Done():
+			if c.abandon(k) {
+				return context.Cause(ctx)
+			}
+			<-k.done // its outcome came first
+			return nil
+		}
+	}
+}
+
+// tell passes the word on about a wait.
+func (k *call) tell(w Wait) {
+	if k.ticket != nil {
+		k.ticket.position.Store(int64(w.Position))
+	}
+	if k.cfg.onWait != nil {
+		k.cfg.onWait(w)
+	}
+}
+
+// abandon gives up waiting for a call, and reports false where it is settled already. What may
+// have been got is given back, in the background; what may be released is released.
+func (c *Client) abandon(k *call) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if k.settled {
+		return false
+	}
+	if k.inFlight && k.waits() {
+		cancel := wire.Frame{Kind: wire.Cancel, Target: k.frame.ID}
+		c.link.append(&cancel)
+	}
+	k.abandoned, k.news = true, nil
+	k.settle = func(*wire.Frame, error) {}
+	switch {
+	case k.sends == 0, !k.takes() && k.frame.Kind != wire.Release && k.frame.Kind != wire.Leave && !k.inFlight:
+		c.settleLocked(k, ErrCancelled) // wherever it is kept, it is passed over there
+	}
+	return true
+}
+
+// giveBackLocked turns an abandoned call that may have got something into the release of it.
+func (c *Client) giveBackLocked(k *call) {
+	if k.takes() {
+		c.acquiredLocked(k.session)
+	}
+	delete(c.calls, k.frame.ID)
+	release := &call{session: k.session, abandoned: true, settle: func(*wire.Frame, error) {}}
+	release.frame = wire.Frame{Kind: wire.Release, Session: k.frame.Session, Name: k.frame.Name, RequestID: k.frame.RequestID}
+	c.landLocked(k)
+	k.settled = true
+	c.enterLocked(release)
+}

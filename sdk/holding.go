@@ -1,0 +1,195 @@
+package sdk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/lockkeeper/lockkeeper/httpapi/wire"
+)
+
+// acquire asks for the mutex's lock; wait is -1 for as long as it takes, 0 for a try.
+func (m *Mutex) acquire(ctx context.Context, wait int64) (*Hold, error) {
+	k, err := m.request(wire.Acquire, wait)
+	if err != nil {
+		return nil, err
+	}
+	h, err := m.client.wait(ctx, k)
+	if err != nil {
+		return nil, err
+	}
+	return m.gave(h), nil
+}
+
+// request makes a call for the mutex's lock.
+func (m *Mutex) request(kind wire.Kind, wait int64) (*call, error) {
+	if err := m.cfg.validate(); err != nil {
+		return nil, err
+	}
+	s := m.session
+	if s == nil {
+		s = m.client.Session()
+	}
+	k := m.client.newCall(s)
+	k.cfg = m.cfg
+	f := &k.frame
+	f.Kind, f.Name, f.WaitMS, f.Reason, f.Metadata = kind, m.name, wait, m.cfg.reason, m.cfg.metadata
+	if f.Owner = m.cfg.owner; f.Owner == "" {
+		f.Owner = m.client.cfg.owner
+	}
+	return k, nil
+}
+
+func (m *Mutex) enqueue(ctx context.Context) (*Ticket, error) {
+	k, err := m.request(wire.Enqueue, 0)
+	if err != nil {
+		return nil, err
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, context.Cause(ctx)
+	}
+	if err := m.client.submit(k); err != nil {
+		return nil, err
+	}
+	if err := m.client.await(ctx, k); err != nil {
+		return nil, err
+	}
+	if k.err != nil {
+		return nil, k.err
+	}
+	t := &Ticket{mutex: m, session: k.session, text: k.answer.Ticket, token: Token(k.answer.Token)}
+	t.position.Store(k.answer.Position)
+	return t, nil
+}
+
+// heldLocked makes the hold that an answer tells of. Whoever stands behind it hears of its loss
+// from now on.
+func (c *Client) heldLocked(k *call, f *wire.Frame) (*Hold, error) {
+	s := k.session
+	h := &Hold{session: s, cfg: k.cfg, name: k.frame.Name, token: Token(f.Token), ticket: f.Ticket, since: millis(f.SinceMS)}
+	if h.cfg.maxHold > 0 {
+		h.limit = c.cfg.clock() + h.cfg.maxHold
+	}
+	h.look, h.values = h.check, k.values
+	if lost := s.early[h.token]; lost != nil {
+		delete(s.early, h.token)
+		return nil, lost
+	}
+	if err := h.Err(); err != nil {
+		return nil, err // too late by the clock: it is not held
+	}
+	s.holds[h.token] = h
+	c.guardLocked(h)
+	return h, nil
+}
+
+// acquiredLocked notes that a call of s that could end in a hold is done.
+func (c *Client) acquiredLocked(s *Session) {
+	if s.acquiring--; s.acquiring == 0 {
+		clear(s.early)
+	}
+}
+
+// maxEarly bounds the losses that are kept for answers to come.
+const maxEarly = 1024
+
+// holdLostLocked takes the member's word that a hold was taken away.
+func (c *Client) holdLostLocked(f *wire.Frame) {
+	s := c.byID[SessionID(f.Session)]
+	if s == nil {
+		return
+	}
+	lost := &LostError{Name: f.Name, Token: Token(f.Token), Session: s.ID(), Cause: Cause(f.Cause), Reason: f.Reason}
+	if h := s.holds[lost.Token]; h != nil {
+		c.loseHoldLocked(h, lost)
+		return
+	}
+	if s.acquiring > 0 && len(s.early) < maxEarly {
+		s.early[lost.Token] = lost
+	}
+}
+
+func (c *Client) loseHoldLocked(h *Hold, why error) {
+	delete(h.session.holds, h.token)
+	if h.end(why) {
+		c.cfg.log.Warn("a lock was lost", "lock", h.name, "token", int64(h.token), "session", h.session.ID(), "err", why)
+	}
+	h.tell()
+}
+
+// release releases a hold that has ended, and waits for the answer.
+func (c *Client) release(ctx context.Context, h *Hold) error {
+	k := c.releaseCall(h)
+	h.phase.CompareAndSwap(phaseHeld, phaseReleasing)
+	h.tell()
+	if err := c.submit(k); err != nil {
+		if errors.Is(err, ErrClosed) || errors.Is(err, ErrTooManyRequests) {
+			return errors.Join(ErrUncertain, err) // nothing was sent: it is held until its session ends
+		}
+		return err
+	}
+	if err := c.await(ctx, k); err != nil {
+		return fmt.Errorf("%w: %w", ErrUncertain, err)
+	}
+	return c.released(h, k)
+}
+
+func (c *Client) releaseCall(h *Hold) *call {
+	k := c.newCall(h.session)
+	k.frame.Kind, k.frame.Name, k.frame.Token = wire.Release, h.name, int64(h.token)
+	return k
+}
+
+// released judges the answer to a release. A refusal of one that was sent before may be the echo
+// of its own success: not held then is as good as released. A loss is told as it is.
+func (c *Client) released(h *Hold, k *call) error {
+	err := k.err
+	if errors.Is(err, ErrNotHeld) {
+		if k.sends > 1 || h.ended() != nil && h.phase.Load() == phaseReleasing {
+			err = nil
+		}
+	}
+	if err == nil {
+		h.phase.Store(phaseReleased)
+	}
+	if errors.Is(err, ErrClosed) {
+		return fmt.Errorf("%w: %w", ErrUncertain, err)
+	}
+	c.mu.Lock()
+	delete(h.session.holds, h.token)
+	c.mu.Unlock()
+	h.tell()
+	return err
+}
+
+// releaseLater releases a hold that has ended, and does not wait. Client.mu must not be held.
+func (c *Client) releaseLater(h *Hold) {
+	h.phase.CompareAndSwap(phaseHeld, phaseReleasing)
+	k := c.releaseCall(h)
+	k.settle = func(_ *wire.Frame, err error) {
+		delete(h.session.holds, h.token)
+		if err == nil || errors.Is(err, ErrNotHeld) {
+			h.phase.Store(phaseReleased)
+		}
+		h.tell()
+	}
+	if err := c.submit(k); err != nil {
+		c.cfg.log.Warn("a lock that was given up is held until its session ends", "lock", h.name, "err", err)
+	}
+}
+
+// leave gives up a ticket's place.
+func (c *Client) leave(ctx context.Context, t *Ticket) error {
+	k := c.newCall(t.session)
+	k.frame.Kind, k.frame.Ticket = wire.Leave, t.text
+	if err := c.submit(k); err != nil {
+		return err
+	}
+	if err := c.await(ctx, k); err != nil {
+		return fmt.Errorf("%w: %w", ErrUncertain, err)
+	}
+	if errors.Is(k.err, ErrNoTicket) && k.sends > 1 {
+		return nil // the echo of its own success
+	}
+	return k.err
+}

@@ -1,0 +1,82 @@
+package sdk
+
+import (
+	"context"
+	"time"
+)
+
+// A LockOption changes how one [Mutex] is taken and held. A bad one is an error of Lock.
+type LockOption func(*lockConfig)
+
+// A lockConfig is what the options of a lock come to.
+type lockConfig struct {
+	reason   string
+	owner    string
+	metadata map[string]string
+	maxHold  time.Duration
+	check    func(context.Context) error
+	every    time.Duration
+	onWait   func(Wait)
+	onState  func(*Hold, State)
+	bad      *InputError
+}
+
+func newLockConfig(opts ...[]LockOption) *lockConfig {
+	c := &lockConfig{}
+	for _, list := range opts {
+		for _, o := range list {
+			o(c)
+		}
+	}
+	return c
+}
+
+func (c *lockConfig) validate() error {
+	if c.bad != nil {
+		return c.bad
+	}
+	return nil
+}
+
+// WithReason says why the lock is taken, to those who wait for it and to operators.
+func WithReason(reason string) LockOption { return func(c *lockConfig) { c.reason = reason } }
+
+// WithLockOwner says who takes this lock, instead of the client's owner.
+func WithLockOwner(owner string) LockOption { return func(c *lockConfig) { c.owner = owner } }
+
+// WithMetadata adds what else others may want to know of a holder.
+func WithMetadata(metadata map[string]string) LockOption {
+	return func(c *lockConfig) { c.metadata = metadata }
+}
+
+// WithMaxHold ends a hold d after it began, by a clock that counts a suspended machine's time: its
+// context ends with [ErrMaxHold] and the lock is released. Work that goes on regardless is not
+// protected any more.
+func WithMaxHold(d time.Duration) LockOption {
+	return func(c *lockConfig) {
+		if c.maxHold = d; d <= 0 {
+			c.bad = &InputError{Field: "MaxHold", Problem: "is not above 0", Fix: "leave the option out for no limit"}
+		}
+	}
+}
+
+// WithProgress calls check every so often while the lock is held. When it returns an error, or has
+// not returned by the time of the next call, the hold's context ends with [ErrNoProgress] and the
+// lock is released, so that a stuck program does not hold for ever. check runs in a goroutine of
+// its own, and its context ends when its time is over; it must then return.
+func WithProgress(check func(ctx context.Context) error, every time.Duration) LockOption {
+	return func(c *lockConfig) {
+		if c.check, c.every = check, every; check == nil || every <= 0 {
+			c.bad = &InputError{Field: "Progress", Problem: "needs a check and an interval above 0", Fix: "leave the option out for no check"}
+		}
+	}
+}
+
+// OnWait has Lock and Wait call f when a wait begins, and when it moves. It is called by the
+// goroutine that waits, never by two at once for one Lock; while it runs, that Lock does not
+// return.
+func OnWait(f func(Wait)) LockOption { return func(c *lockConfig) { c.onWait = f } }
+
+// OnState calls f when a hold's state has changed, in a goroutine of the hold's own; the last call
+// is for Lost or Released. A state that lasts shorter than f runs may be left out.
+func OnState(f func(*Hold, State)) LockOption { return func(c *lockConfig) { c.onState = f } }

@@ -1,0 +1,27 @@
+package sdk
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/lockkeeper/lockkeeper/httpapi/wire"
+)
+
+// QueueLimit is how many contenders [Client.Queue] returns at most.
+const QueueLimit = 1000
+
+// Queue returns who holds the lock called name and who waits for it; a free lock has none. It is
+// what the member's own tree says, which may be a moment old.
+func (c *Client) Queue(ctx context.Context, name string) (Queue, error) {
+	k := c.newCall(nil)
+	k.frame.Kind, k.frame.Name, k.frame.Limit = wire.Queue, name, QueueLimit
+	answer, err := c.ask(ctx, k)
+	if err != nil {
+		return Queue{}, fmt.Errorf("look at the queue of %q: %w", name, err)
+	}
+	q := Queue{Name: name, Total: int(answer.Total), Revision: answer.Revision}
+	for i := range answer.Contenders {
+		q.Contenders = append(q.Contenders, contender(&answer.Contenders[i]))
+	}
+	return q, nil
+}

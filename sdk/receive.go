@@ -1,0 +1,145 @@
+package sdk
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/lockkeeper/lockkeeper/httpapi/wire"
+)
+
+const (
+	minRetry = 20 * time.Millisecond // before a request is sent again
+	maxRetry = 5 * time.Second       // at the latest, whatever the member asks for
+)
+
+// read takes what the member sends, until the link breaks.
+func (c *Client) read(l *link) {
+	var f wire.Frame
+	for {
+		batch, err := l.transport.Read()
+		if err != nil {
+			l.fail(fmt.Errorf("read: %w", err))
+			return
+		}
+		d := wire.NewDecoder(batch)
+		for {
+			if err := d.Next(&f); errors.Is(err, io.EOF) {
+				break
+			} else if err != nil {
+				l.fail(fmt.Errorf("the member's message: %w", err))
+				return
+			}
+			c.mu.Lock()
+			if !l.over {
+				c.receiveLocked(l, &f)
+			}
+			c.mu.Unlock()
+		}
+	}
+}
+
+func (c *Client) receiveLocked(l *link, f *wire.Frame) {
+	switch f.Kind {
+	case wire.OK, wire.Error:
+		c.answeredLocked(l, f)
+	case wire.Waiting:
+		c.waitingLocked(f)
+	case wire.Event:
+		if s := c.subs[f.ID]; s != nil {
+			s.push(c, f)
+		}
+	case wire.SessionLost:
+		if s := c.byID[SessionID(f.Session)]; s != nil {
+			c.overLocked(s, &LostError{Session: s.ID(), Whole: true, Cause: Cause(f.Cause)})
+		}
+	case wire.HoldLost:
+		c.holdLostLocked(f)
+	case wire.Detached:
+		if s := c.byID[SessionID(f.Session)]; s != nil {
+			c.movedLocked(s)
+		}
+	case wire.Going:
+		l.fail(errGoing)
+	}
+}
+
+// answeredLocked takes an answer.
+func (c *Client) answeredLocked(l *link, f *wire.Frame) {
+	k := c.calls[f.ID]
+	if k == nil || !k.inFlight {
+		if s := c.subs[f.ID]; s != nil && f.Kind == wire.Error {
+			c.endSubscriptionLocked(s, errorOf(f))
+		}
+		return // of a call that nobody waits for
+	}
+	if k.vital {
+		l.vital--
+		l.progress = c.cfg.clock()
+	}
+	if f.Kind == wire.OK {
+		c.grantedLocked(k, f)
+		return
+	}
+	err := errorOf(f)
+	switch {
+	case errors.Is(err, ErrShuttingDown):
+		c.delayLocked(k, minRetry)
+		l.fail(errGoing) // another member may answer at once
+	case k.abandoned && k.takes() && (passing(err) || errors.Is(err, ErrCancelled) || errors.Is(err, ErrSessionMoved)):
+		c.giveBackLocked(k)
+	case passing(err):
+		if k.vital {
+			l.vital++ // a refusal is no answer to what says whether the member is of use
+		}
+		pause := min(max(time.Duration(f.RetryMS)*time.Millisecond, minRetry), maxRetry)
+		c.delayLocked(k, pause/2+pause/2*time.Duration(k.frame.ID%8)/8) // not all at once
+	case errors.Is(err, ErrSessionMoved) && k.session != nil && k.session.phase != sessionOver:
+		c.landLocked(k)
+		c.movedLocked(k.session)
+		c.routeLocked(k)
+	case errors.Is(err, ErrSessionLost) && k.session != nil:
+		cause := &LostError{Session: k.session.ID(), Whole: true, Cause: Cause(f.Cause)}
+		c.settleLocked(k, cause)
+		c.overLocked(k.session, cause)
+	default:
+		c.settleLocked(k, err)
+	}
+}
+
+// grantedLocked takes an OK.
+func (c *Client) grantedLocked(k *call, f *wire.Frame) {
+	k.answer = *f
+	switch {
+	case k.abandoned && k.takes():
+		c.giveBackLocked(k)
+		return
+	case k.frame.Kind == wire.Acquire || k.frame.Kind == wire.Await && f.State == wire.Held:
+		if k.abandoned {
+			break // of a ticket: the place stays
+		}
+		h, err := c.heldLocked(k, f)
+		k.hold = h
+		c.settleLocked(k, err)
+		return
+	}
+	c.settleLocked(k, nil)
+}
+
+// waitingLocked passes word of a wait on to who waits, the latest only.
+func (c *Client) waitingLocked(f *wire.Frame) {
+	k := c.calls[f.ID]
+	if k == nil || k.news == nil {
+		return
+	}
+	w := Wait{Name: k.frame.Name, Position: int(f.Position)}
+	if len(f.Contenders) > 0 {
+		w.Holder = contender(&f.Contenders[0])
+	}
+	select {
+	case <-k.news: // it was not read
+	default:
+	}
+	k.news <- w
+}

@@ -1,0 +1,52 @@
+package sdk
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+
+	"github.com/lockkeeper/lockkeeper/httpapi/wire"
+)
+
+// A Ticket is a place in a lock's queue that stays while nobody waits on it, until Leave or the end
+// of its session. Its methods are safe for concurrent use.
+type Ticket struct {
+	mutex    *Mutex
+	session  *Session
+	text     string
+	token    Token
+	position atomic.Int64
+}
+
+// Name returns the lock's name.
+func (t *Ticket) Name() string { return t.mutex.name }
+
+// Token returns the fencing token that the hold will have.
+func (t *Ticket) Token() Token { return t.token }
+
+// Position returns how many stand ahead, as last heard: by Enqueue, and while Wait waits. At 0 the
+// lock is held already, and Wait returns the Hold.
+func (t *Ticket) Position() int { return int(t.position.Load()) }
+
+// Wait waits until the lock is held. If ctx ends first it returns ctx's cause, and the place stays:
+// Wait may be called again. The error matches [ErrNoTicket] or [ErrLost] where the place is gone.
+func (t *Ticket) Wait(ctx context.Context) (*Hold, error) {
+	k := t.mutex.client.newCall(t.session)
+	k.cfg, k.ticket = t.mutex.cfg, t
+	k.frame.Kind, k.frame.Ticket, k.frame.WaitMS = wire.Await, t.text, -1
+	k.frame.Name = t.mutex.name // for the hold; the ticket says it too
+	h, err := t.mutex.client.wait(ctx, k)
+	if err != nil {
+		return nil, fmt.Errorf("wait for %q: %w", t.mutex.name, err)
+	}
+	return t.mutex.gave(h), nil
+}
+
+// Leave gives up the place or, where the lock is held by now, the lock. It waits for the answer
+// until ctx ends: then the error matches [ErrUncertain]. Safe to repeat.
+func (t *Ticket) Leave(ctx context.Context) error {
+	if err := t.mutex.client.leave(ctx, t); err != nil {
+		return fmt.Errorf("leave the queue of %q: %w", t.mutex.name, err)
+	}
+	return nil
+}
