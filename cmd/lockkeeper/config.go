@@ -70,6 +70,14 @@ func (c *serveConfig) bind(fs *pflag.FlagSet) {
 	fs.IntVar(&l.MaxInFlight, "max-in-flight", l.MaxInFlight, "REST requests at work")
 	fs.IntVar(&l.MaxWaiting, "max-waiting", l.MaxWaiting, "REST requests held open for a lock")
 	fs.IntVar(&l.MaxEventStreams, "max-event-streams", l.MaxEventStreams, "open event streams")
+	fs.IntVar(&l.MaxStreams, "max-streams", l.MaxStreams, "open streams")
+	fs.IntVar(&l.MaxStreamInFlight, "max-stream-in-flight", l.MaxStreamInFlight, "requests of one stream at work")
+	fs.IntVar(&l.MaxStreamWaiting, "max-stream-waiting", l.MaxStreamWaiting, "requests of one stream that wait for a lock")
+	fs.IntVar(&l.MaxStreamSessions, "max-stream-sessions", l.MaxStreamSessions, "sessions attached to one stream")
+	fs.IntVar(&l.MaxStreamSubscriptions, "max-stream-subscriptions", l.MaxStreamSubscriptions, "subscriptions to events of one stream")
+	fs.IntVar(&l.MaxStreamFrameBytes, "max-stream-frame-bytes", l.MaxStreamFrameBytes, "`bytes` of one message of a stream, either way; at least 65536")
+	fs.IntVar(&l.MaxStreamUnsentBytes, "max-stream-unsent-bytes", l.MaxStreamUnsentBytes, "`bytes` that a stream's client may leave unread; at least two messages")
+	fs.DurationVar(&l.StreamSilence, "stream-silence", l.StreamSilence, "a stream's client may be silent before it is cut")
 	fs.IntVar(&l.PageLimit, "page-limit", l.PageLimit, "locks or sessions on one page of a list")
 	fs.IntVar(&l.MaxSessions, "max-sessions", l.MaxSessions, "sessions alive")
 	fs.IntVar(&l.MaxWaiters, "max-waiters", l.MaxWaiters, "places in the queue of one lock")
@@ -118,8 +126,12 @@ type clientConfig struct {
 	json      bool
 }
 
-func (c *clientConfig) bind(fs *pflag.FlagSet) {
+func (c *clientConfig) bindEndpoints(fs *pflag.FlagSet) {
 	fs.StringSliceVar(&c.endpoints, "endpoints", []string{"http://127.0.0.1:7070"}, "`URLs` of members, tried in order, separated by commas; LOCKKEEPER_ENDPOINTS")
+}
+
+func (c *clientConfig) bind(fs *pflag.FlagSet) {
+	c.bindEndpoints(fs)
 	fs.DurationVar(&c.timeout, "timeout", 5*time.Second, "for the whole command; LOCKKEEPER_TIMEOUT")
 	fs.BoolVar(&c.json, "json", false, "print JSON for scripts")
 }

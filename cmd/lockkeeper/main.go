@@ -40,7 +40,7 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 	if err == nil {
 		return nil
 	}
-	if !a.ran { // cobra refused flags or arguments before our code was asked
+	if _, coded := errors.AsType[*codedError](err); !a.ran && !coded { // cobra refused flags or arguments before our code was asked
 		return &usageError{command: cmd.CommandPath(), err: err}
 	}
 	if usage, ok := errors.AsType[*usageError](err); ok && usage.command == "" {

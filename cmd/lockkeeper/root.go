@@ -39,11 +39,13 @@ func newRoot(a *app) *cobra.Command {
 	root.SuggestionsMinimumDistance = 2
 	root.AddCommand(
 		newServe(a),
+		newLock(a),
 		newStatus(a),
 		newLocks(a),
 		newInspect(a),
 		newRelease(a),
 		newVersion(a),
+		newGuard(),
 	)
 	return root
 }

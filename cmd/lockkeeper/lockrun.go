@@ -1,0 +1,166 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/lockkeeper/lockkeeper/internal/supervise"
+	"github.com/lockkeeper/lockkeeper/sdk"
+)
+
+const (
+	// releaseTimeout bounds the release of the lock when the command has ended, and the leaving of
+	// the queue: then the session's end does it.
+	releaseTimeout = 10 * time.Second
+	// goneTimeout bounds the wait for a group after SIGKILL was due: processes in uninterruptible
+	// sleep go when their disk answers.
+	goneTimeout = 10 * time.Second
+	// signalBuffer is how many signals may wait to be passed on; more are lost, as signals of one
+	// kind are anyway.
+	signalBuffer = 64
+)
+
+// A lockRun is one run of the lock command.
+type lockRun struct {
+	app    *app
+	cfg    *lockConfig
+	events *lockEvents
+	sigs   chan os.Signal
+	guard  *supervise.Guard
+	client *sdk.Client
+	states chan sdk.State
+	wg     sync.WaitGroup // counts the command of --on-lost
+}
+
+// A signalled error says that a signal ended the wait for a lock.
+type signalled struct{ sig os.Signal }
+
+func (e *signalled) Error() string { return e.sig.String() }
+
+// runUnderLock runs the command under the lock. ctx brings no end: signals are taken here, since
+// the command is to have them.
+func runUnderLock(ctx context.Context, a *app, cfg *lockConfig) error {
+	r := &lockRun{app: a, cfg: cfg, sigs: make(chan os.Signal, signalBuffer), states: make(chan sdk.State, 8)}
+	supervise.Notify(r.sigs)
+	defer signal.Stop(r.sigs)
+	signal.Reset(syscall.SIGTSTP)                           // until there is a command to pass it on to
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) // nobody may read our messages; that is no reason to stop
+
+	var err error
+	if r.events, err = openEvents(cfg.events, cfg.name, a.stderr); err != nil {
+		return &codedError{exitBroken, err}
+	}
+	defer r.events.close()
+	defer r.wg.Wait()
+	// Early, so that the command can begin at once when its turn has come.
+	if r.guard, err = supervise.Start(guardCommand); err != nil {
+		return &codedError{exitBroken, fmt.Errorf("%w; the command was not run", err)}
+	}
+	defer func() { _ = r.closeGuard() }() // after an error; else it is closed already
+
+	ctx = context.WithoutCancel(ctx)
+	hold, err := r.acquire(ctx)
+	if r.client != nil {
+		defer r.closeClient(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	return r.work(ctx, hold)
+}
+
+// acquire waits for the lock. An error has its exit code.
+func (r *lockRun) acquire(ctx context.Context) (*sdk.Hold, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	defer r.watchSignals(cancel)()
+	if r.cfg.wait > 0 {
+		var stop context.CancelFunc
+		ctx, stop = context.WithTimeoutCause(ctx, r.cfg.wait, errTurnDidNotCome)
+		defer stop()
+	}
+	options := []sdk.Option{sdk.WithTTL(r.cfg.ttl)}
+	if r.cfg.owner != "" {
+		options = append(options, sdk.WithOwner(r.cfg.owner))
+	}
+	dialing, stop := context.WithTimeout(ctx, r.cfg.members.timeout)
+	defer stop()
+	var err error
+	if r.client, err = sdk.Dial(dialing, r.cfg.members.endpoints, options...); err != nil {
+		return nil, r.notAcquired(ctx, err)
+	}
+	line := newWaitLine(r.app.stderr, terminal(r.app.stderr))
+	defer line.stop()
+	var waited sdk.Wait // the last one that OnWait told, in the goroutine of Lock: this one
+	mutex := r.client.Mutex(r.cfg.name, sdk.WithReason(r.cfg.reason), sdk.OnState(r.changed), sdk.OnWait(func(w sdk.Wait) {
+		waited = w
+		line.update(w)
+		r.events.waiting(w)
+	}))
+	take := mutex.Lock
+	if r.cfg.try {
+		take = mutex.TryLock
+	}
+	hold, err := take(ctx)
+	switch {
+	case err == nil:
+		return hold, nil
+	case errors.Is(context.Cause(ctx), errTurnDidNotCome) && r.client.Endpoint() != "" && !errors.Is(err, sdk.ErrUncertain):
+		return nil, r.turnDidNotCome(waited)
+	default:
+		return nil, r.notAcquired(ctx, err)
+	}
+}
+
+// watchSignals has the signals that end programs end the wait. The function that it returns ends
+// the watch: from then on signals are the command's.
+func (r *lockRun) watchSignals(cancel context.CancelCauseFunc) (stop func()) {
+	done := make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for {
+			select {
+			case sig := <-r.sigs:
+				switch sig {
+				case syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGTERM:
+					cancel(&signalled{sig})
+				}
+			case <-done:
+				return
+			}
+		}
+	})
+	return func() {
+		close(done)
+		wg.Wait()
+	}
+}
+
+// changed takes a change of the hold's state from the client. Those that nobody has taken yet are
+// old when there are many.
+func (r *lockRun) changed(_ *sdk.Hold, s sdk.State) {
+	select {
+	case r.states <- s:
+	default:
+	}
+}
+
+// closeClient ends the session, and with it what may be left of the lock.
+func (r *lockRun) closeClient(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, releaseTimeout)
+	defer cancel()
+	_ = r.client.Close(ctx) // the release has said what there is to say; else the TTL ends it
+}
+
+// closeGuard ends the guard, and what may be left of the command.
+func (r *lockRun) closeGuard() error {
+	ctx, cancel := context.WithTimeout(context.Background(), goneTimeout)
+	defer cancel()
+	return r.guard.Close(ctx)
+}
