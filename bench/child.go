@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -10,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"sync"
 
@@ -24,9 +26,15 @@ import (
 
 // A childConfig says what a child is to be.
 type childConfig struct {
-	Kind  string // "member", or "empty": an HTTP server that answers everything with nothing
-	Dir   string // of a member's data
-	Ports ports  // of a member
+	Kind    string // "member", "etcd", "sleeper", or "empty": an HTTP server that answers everything with nothing
+	Name    string // of a member or an etcd; empty: a default
+	Dir     string // of its data
+	Ports   ports  // where it listens
+	Cluster string // the founders as name=peer URL, separated by commas; empty: it is alone
+
+	Endpoint string // of a sleeper: the member it has its sessions at
+	Streams  int    // of a sleeper
+	Sessions int    // of a sleeper, on all its streams
 }
 
 // What a parent asks. An answer is one line: numbers in JSON, or "ok".
@@ -34,12 +42,15 @@ const (
 	askUsage   = "usage"
 	askProfile = "profile " // and the files' path
 	askStop    = "stop profile"
+	askSettle  = "settle" // collect garbage, and give back what is free
 )
 
 // A childUsage is what a child has used since its start.
 type childUsage struct {
 	CPU      int64 // nanoseconds
-	Resident int64 // bytes
+	Resident int64 // bytes in memory
+	Mapped   int64 // bytes of them that are a file's
+	Heap     int64 // bytes of Go's objects, garbage included
 }
 
 // beChild is what a child does instead of running benchmarks.
@@ -59,6 +70,10 @@ func beChild(ctx context.Context, text string, stdin io.Reader, stdout io.Writer
 	switch cfg.Kind {
 	case "member":
 		err = beMember(ctx, cfg, ready)
+	case "etcd":
+		err = beEtcd(ctx, cfg, ready)
+	case "sleeper":
+		err = beSleeper(ctx, cfg, ready)
 	case "empty":
 		err = beEmpty(ctx, ready)
 	default:
@@ -74,11 +89,25 @@ func beChild(ctx context.Context, text string, stdin io.Reader, stdout io.Writer
 // beMember is `lockkeeper serve`, with its log in silence.
 func beMember(ctx context.Context, cfg childConfig, ready func(string)) error {
 	c := server.DefaultConfig()
-	c.Name, c.DataDir = memberName, cfg.Dir
+	c.Name, c.DataDir = cmp.Or(cfg.Name, memberName), cfg.Dir
+	c.InitialCluster = cfg.founders()
 	c.HTTPListen, c.ZooKeeperListen = "127.0.0.1:0", server.Off
 	c.ClientListen = fmt.Sprintf("127.0.0.1:%d", cfg.Ports.Client)
 	c.PeerListen = fmt.Sprintf("127.0.0.1:%d", cfg.Ports.Peer)
 	return server.Run(ctx, c, func(at server.Addresses) { ready(at.HTTP) })
+}
+
+// founders are the cluster's, by name.
+func (c *childConfig) founders() map[string]string {
+	var m map[string]string
+	for _, founder := range strings.FieldsFunc(c.Cluster, func(r rune) bool { return r == ',' }) {
+		if m == nil {
+			m = map[string]string{}
+		}
+		name, url, _ := strings.Cut(founder, "=")
+		m[name] = url
+	}
+	return m
 }
 
 // beEmpty is the least that a server of the same making costs: net/http, gin, one route for
@@ -110,7 +139,7 @@ func obey(stdin io.Reader, stdout io.Writer) {
 		var err error
 		switch {
 		case line == askUsage:
-			text, _ := json.Marshal(childUsage{int64(ownCPU()), resident()}) // two numbers
+			text, _ := json.Marshal(ownUsage()) // numbers
 			fmt.Fprintln(stdout, string(text))
 			continue
 		case profile:
@@ -118,6 +147,8 @@ func obey(stdin io.Reader, stdout io.Writer) {
 			stop, err = profileTo(path)
 		case line == askStop:
 			err = stop()
+		case line == askSettle:
+			debug.FreeOSMemory()
 		default:
 			err = fmt.Errorf("no command %q", line)
 		}

@@ -20,6 +20,12 @@ const (
 	startTime  = time.Minute // for anything to start or to stop
 )
 
+// here is a server in this process.
+type here struct{ *core }
+
+func (here) cpu() time.Duration { return ownCPU() }
+func (h here) stop() error      { return h.close() }
+
 // A core is a member in this process, without a door: a quorum of one with fsync, and on top of
 // it, while it is open, store, sessions and locks.
 type core struct {

@@ -13,6 +13,7 @@ import (
 // A load is what some callers did together.
 type load struct {
 	ops     int
+	again   int // takes of a hot lock by who had it last; not among ops
 	wall    time.Duration
 	cpu     time.Duration // of whoever served, and of the callers where they share its process
 	callers time.Duration // processor time of the callers' process
@@ -127,5 +128,6 @@ func (s *series) latency() *load {
 
 func perSecond(l *load) float64 { return l.rate() }
 func perOp(l *load) float64     { return float64(l.each()) }
+func takes(l *load) float64     { return float64(l.ops+l.again) / l.wall.Seconds() }
 func cpuPerOp(l *load) float64  { return float64(l.cpuEach()) }
 func callPerOp(l *load) float64 { return float64(l.callers) / float64(l.ops) }

@@ -1,9 +1,18 @@
 // Bench measures Lockkeeper against the goals it was built for, each beside a yardstick that is
 // measured in the same run on the same machine: bare etcd transactions, an empty HTTP handler,
-// itself when it was younger. It prints a table, and lines of Markdown, and says MET or MISSED;
+// itself when it was younger, etcd's own locks, those of Redis. It prints a table, and lines of Markdown, and says MET or MISSED;
 // a missed goal is a finding, not a failure.
 //
 //	go run . -run all -rounds 5
+//
+// The scenarios, and what they take with five rounds:
+//
+//	store, rest, growth, start   the core and the REST door; some minutes each
+//	locks                        many workers on distinct locks, beside etcd and Redis; 2 minutes
+//	hot                          many workers on one lock, beside the same; 2 minutes
+//	single                       one worker, beside two bare etcd transactions; 2 minutes
+//	sessions                     kept alive, coming and going, falling silent; 9 minutes
+//	three                        locks and hot with three members each; 3 minutes
 //
 // Rates depend on the machine and on what else it does; the CPU time of an operation, printed
 // beside each rate, hardly does.
@@ -40,6 +49,8 @@ type bench struct {
 	scale   float64
 	dir     string // of all data directories; on a real disk
 	profile string // directory for CPU profiles; empty: none are made
+	binary  string // of lockkeeper; empty until it is built
+	members int    // started so far by withMember, for their directories
 	out     *report
 	log     io.Writer // progress, for those who wait
 }
@@ -53,6 +64,11 @@ var scenarios = []struct {
 	{"rest", (*bench).rest},
 	{"growth", (*bench).growth},
 	{"start", (*bench).start},
+	{"locks", (*bench).locks},
+	{"hot", (*bench).hot},
+	{"single", (*bench).single},
+	{"sessions", (*bench).sessions},
+	{"three", (*bench).three},
 }
 
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) error {
@@ -60,11 +76,12 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	var names, child string
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	flags.StringVar(&names, "run", "all", "what to measure, separated by commas: store, rest, growth, start, or all")
+	flags.StringVar(&names, "run", "all", "what to measure, separated by commas: "+strings.Join(known(), ", ")+", or all")
 	flags.IntVar(&b.rounds, "rounds", 5, "how often each side is measured; medians are told")
-	flags.Float64Var(&b.scale, "scale", 1, "multiplies every number of operations; less than 1 only shows that things run")
+	flags.Float64Var(&b.scale, "scale", 1, "multiplies every number of operations and every time; less than 1 only shows that things run")
 	flags.StringVar(&b.dir, "dir", "out", "where data directories are made, and removed; must be a real disk")
 	flags.StringVar(&b.profile, "profile", "", "directory for CPU and allocation profiles; empty: none")
+	flags.StringVar(&b.binary, "lockkeeper", "", "binary to measure in locks, hot, single and three; empty: it is built from the checkout")
 	flags.StringVar(&child, "child", "", "for bench itself: be a server, as the JSON here says")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -100,19 +117,23 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	return b.out.write(stdout)
 }
 
+// known are the names that -run takes.
+func known() (names []string) {
+	for _, s := range scenarios {
+		names = append(names, s.name)
+	}
+	return names
+}
+
 // choose returns the scenarios that -run names.
 func choose(names string) ([]string, error) {
-	var known []string
-	for _, s := range scenarios {
-		known = append(known, s.name)
-	}
 	if names == "all" {
-		return known, nil
+		return known(), nil
 	}
 	chosen := strings.Split(names, ",")
 	for _, name := range chosen {
-		if !slices.Contains(known, name) {
-			return nil, fmt.Errorf("-run %q: use all, or some of %s", name, strings.Join(known, ","))
+		if !slices.Contains(known(), name) {
+			return nil, fmt.Errorf("-run %q: use all, or some of %s", name, strings.Join(known(), ","))
 		}
 	}
 	return chosen, nil

@@ -104,14 +104,31 @@ func (p *process) profile(dir, name string) (stop func() error, err error) {
 	if dir, err = filepath.Abs(dir); err != nil {
 		return nil, err
 	}
-	do := func(line string) error {
-		answer, err := p.ask(line)
-		if err == nil && answer != "ok" {
-			err = errors.New(answer)
-		}
-		return err
+	return func() error { return p.order(askStop) }, p.order(askProfile + filepath.Join(dir, name))
+}
+
+// order asks for something that has no answer but that it is done.
+func (p *process) order(line string) error {
+	answer, err := p.ask(line)
+	if err == nil && answer != "ok" {
+		err = errors.New(answer)
 	}
-	return func() error { return do(askStop) }, do(askProfile + filepath.Join(dir, name))
+	return err
+}
+
+// settled is what the process uses once its garbage is gone.
+func (p *process) settled() (childUsage, error) {
+	if err := p.order(askSettle); err != nil {
+		return childUsage{}, err
+	}
+	return p.usage()
+}
+
+// kill ends the process as a power cut would, and waits for its end.
+func (p *process) kill() error {
+	err := p.cmd.Process.Kill()
+	_ = p.cmd.Wait() // says that it was killed
+	return err
 }
 
 // stop has the process close in order, and waits for its end.

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime/metrics"
 	"strconv"
 	"strings"
 	"syscall"
@@ -43,19 +44,36 @@ func quiet(ctx context.Context) error {
 	return nil
 }
 
+// ownUsage is what this process has used so far.
+func ownUsage() childUsage {
+	u := childUsage{CPU: int64(ownCPU())}
+	u.Resident, u.Mapped = memory()
+	heap := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
+	metrics.Read(heap)
+	u.Heap = int64(heap[0].Value.Uint64())
+	return u
+}
+
 // resident is how many bytes of this process are in memory, those of mapped files included; 0
 // where the system does not tell.
 func resident() int64 {
+	all, _ := memory()
+	return all
+}
+
+// memory is resident, and how much of it is mapped files.
+func memory() (all, mapped int64) {
 	text, err := os.ReadFile("/proc/self/statm")
 	if err != nil {
-		return 0
+		return 0, 0
 	}
 	part := strings.Fields(string(text))
-	if len(part) < 2 {
-		return 0
+	if len(part) < 3 {
+		return 0, 0
 	}
 	pages, _ := strconv.ParseInt(part[1], 10, 64)
-	return pages * int64(os.Getpagesize())
+	shared, _ := strconv.ParseInt(part[2], 10, 64)
+	return pages * int64(os.Getpagesize()), shared * int64(os.Getpagesize())
 }
 
 // diskUse is how many bytes the files under dir take up on disk.
