@@ -21,6 +21,8 @@ import (
 
 	"github.com/gin-gonic/gin"
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/lockkeeper/lockkeeper/httpapi/stream"
 )
 
 // A Config says what an [API] serves. Sessions, Locks, Subscribe and Health are required.
@@ -37,6 +39,10 @@ type Config struct {
 	Logger  *slog.Logger         // nil: silent
 	Limits  Limits               // the zero Limits are the defaults
 	Version string               // of the program, told by /v1/status
+
+	Member    uint64          // this member's id; with a generation it names what a session is attached to
+	Cluster   func() string   // the cluster's id; nil: not told
+	Endpoints func() []string // of the members' HTTP doors; nil: not told
 }
 
 // Validate says what is missing or contradictory.
@@ -66,9 +72,10 @@ type API struct {
 	meters  *meters
 	foreign *http.CrossOriginProtection
 
-	inFlight atomic.Int64  // requests worked on
-	waiting  atomic.Int64  // requests that wait in a queue
-	streams  atomic.Int64  // event streams
+	inFlight atomic.Int64 // requests worked on
+	waiting  atomic.Int64 // requests that wait in a queue
+	streams  atomic.Int64 // event streams
+	door     *stream.Door
 	turns    chan struct{} // held while a long answer is made
 
 	closing context.Context // done once waits and streams must end; it is the API's own life
@@ -103,6 +110,9 @@ func New(cfg Config) (*API, error) {
 	a.closing, a.end = context.WithCancel(context.Background())
 	var err error
 	if a.meters, err = newMeters(a); err != nil {
+		return nil, err
+	}
+	if a.door, err = a.newDoor(); err != nil {
 		return nil, err
 	}
 	a.engine = a.mount(routes())

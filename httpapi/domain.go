@@ -4,34 +4,27 @@ import (
 	"context"
 	"time"
 
+	"github.com/lockkeeper/lockkeeper/httpapi/stream"
 	"github.com/lockkeeper/lockkeeper/lease"
 	"github.com/lockkeeper/lockkeeper/lock"
-	"github.com/lockkeeper/lockkeeper/znode"
 )
 
 // Sessions is what this door needs of sessions. Every call ends with its ctx at the latest,
 // and all may run concurrently.
 type Sessions interface {
-	Open(ctx context.Context, o lease.Options) (lease.Touched, error)
+	stream.Sessions
 	Get(ctx context.Context, id lease.ID, fresh lock.Read) (lease.Session, int64, error)
 	List(ctx context.Context, after lease.ID, limit int, fresh lock.Read) (page []lease.Session, next lease.ID, revision int64, err error)
 	Touch(ctx context.Context, id lease.ID, generation int64) (lease.Touched, error)
-	Close(ctx context.Context, id lease.ID, owner znode.Owner) (revision int64, err error)
 }
 
 // Locks is what this door needs of locks and fences. Every call ends with its ctx at the
 // latest, leaves the queue if it was waiting in it, and all may run concurrently.
 type Locks interface {
-	Acquire(ctx context.Context, r lock.Request, wait time.Duration) (lock.Hold, error)
-	Enqueue(ctx context.Context, r lock.Request) (lock.Hold, error)
+	stream.Locks
 	Await(ctx context.Context, ticket string, wait time.Duration) (lock.Hold, error)
-	Leave(ctx context.Context, ticket string) (lock.Done, error)
-	Release(ctx context.Context, r lock.Release) (lock.Done, error)
 	KeepAlive(ctx context.Context, name string, session lease.ID, generation int64) (lock.Hold, error)
-	Queue(ctx context.Context, name string, limit int, fresh lock.Read) (lock.Queue, error)
 	List(ctx context.Context, prefix, after string, limit int, fresh lock.Read) (lock.Page, error)
-	CheckFence(ctx context.Context, name string, token lock.Token) (lock.Fence, error)
-	Fence(ctx context.Context, name string, fresh lock.Read) (lock.Fence, error)
 }
 
 // A Subscription is one follower of the locks' events.

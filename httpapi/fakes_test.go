@@ -62,7 +62,25 @@ func (f *fakeSessions) List(_ context.Context, _ lease.ID, _ int, fresh lock.Rea
 	return []lease.Session{session7, {ID: 8, TTL: time.Minute, OneShot: true}}, 8, 100, f.fail
 }
 
-func (f *fakeSessions) Close(context.Context, lease.ID, znode.Owner) (int64, error) { return 100, f.fail }
+func (f *fakeSessions) Close(context.Context, lease.ID, znode.Owner) (int64, error) {
+	return 100, f.fail
+}
+
+func (f *fakeSessions) Attach(_ context.Context, id lease.ID, member uint64, _ time.Duration) (lease.Touched, error) {
+	s := session7
+	s.ID, s.Owner = id, znode.Owner{Member: member, Generation: 4}
+	return lease.Touched{Session: s, Deadline: noon, Revision: 100}, f.fail
+}
+
+func (f *fakeSessions) TouchAll(context.Context, []lease.Attachment) ([]lease.LostError, error) {
+	return nil, f.fail
+}
+
+func (f *fakeSessions) Look(id lease.ID) (lease.Session, int64, bool) { return session7, 100, id == 7 }
+
+func (f *fakeSessions) Lost(id lease.ID) error { return &lease.LostError{ID: id, Cause: lease.Expired} }
+
+func (f *fakeSessions) Follow(lease.Follower) {}
 
 // fakeLocks remembers what it was asked, and answers with its functions or with hold9.
 type fakeLocks struct {
@@ -147,6 +165,16 @@ func (f *fakeLocks) Fence(_ context.Context, name string, fresh lock.Read) (lock
 	f.fresh = fresh
 	return lock.Fence{Name: name, Revision: 104}, f.fail
 }
+
+func (f *fakeLocks) AwaitTold(ctx context.Context, ticket string, wait time.Duration, _ func(string)) (lock.Hold, error) {
+	return f.Await(ctx, ticket, wait)
+}
+
+func (f *fakeLocks) Ahead(string) (int, lock.Contender, bool) { return 1, hold9.Contender, true }
+
+func (f *fakeLocks) Of(lease.ID, int) ([]lock.Contender, int) { return nil, 0 }
+
+func (f *fakeLocks) Follow(lock.Follower) {}
 
 // fakeSub gives out what is sent to its channel.
 type fakeSub struct {

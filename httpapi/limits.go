@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/lockkeeper/lockkeeper/httpapi/stream"
 )
 
 // Limits bound what one client, or all together, can ask of this door. A field that is zero
@@ -23,7 +25,16 @@ type Limits struct {
 	MaxInFlight     int
 	MaxWaiting      int // requests that wait in a queue at once; default 8192
 	MaxEventStreams int // event streams open at once; default 256
-	MaxConns        int // connections open at once; default 10000
+	MaxConns        int // connections open at once, streams aside; default 10000
+
+	MaxStreams             int           // streams open at once; default 4096
+	MaxStreamInFlight      int           // requests of a stream worked on at once, waits aside; default 1024
+	MaxStreamWaiting       int           // requests of a stream that wait in a queue; default 4096
+	MaxStreamSessions      int           // attached to a stream; default 10000
+	MaxStreamSubscriptions int           // of a stream; default 16
+	MaxStreamFrameBytes    int           // of a message of a stream, either way; at least 64 KiB; default 256 KiB
+	MaxStreamUnsentBytes   int           // of a stream that is not read; at least two messages; default 4 MiB
+	StreamSilence          time.Duration // a stream from which nothing came for so long is cut; default 2m
 
 	MaxWait time.Duration // the longest wait of one request, and what "forever" means; default 1h
 
@@ -70,7 +81,23 @@ func (l Limits) withDefaults() Limits {
 	span(&l.WriteTimeout, 15*time.Second)
 	span(&l.IdleTimeout, 2*time.Minute)
 	span(&l.Heartbeat, 15*time.Second)
+	st := l.stream().WithDefaults()
+	l.MaxStreams, l.MaxStreamInFlight, l.MaxStreamWaiting = st.MaxStreams, st.MaxInFlight, st.MaxWaiting
+	l.MaxStreamSessions, l.MaxStreamSubscriptions = st.MaxSessions, st.MaxSubscriptions
+	l.MaxStreamFrameBytes, l.MaxStreamUnsentBytes, l.StreamSilence = st.MaxFrameBytes, st.MaxUnsentBytes, st.Silence
 	return l
+}
+
+// stream returns the limits of streams.
+func (l *Limits) stream() stream.Limits {
+	return stream.Limits{
+		MaxStreams: l.MaxStreams, MaxInFlight: l.MaxStreamInFlight, MaxWaiting: l.MaxStreamWaiting,
+		MaxSessions: l.MaxStreamSessions, MaxSubscriptions: l.MaxStreamSubscriptions,
+		MaxFrameBytes: l.MaxStreamFrameBytes, MaxUnsentBytes: l.MaxStreamUnsentBytes, Silence: l.StreamSilence,
+		MaxNameBytes: l.MaxNameBytes, MaxTextBytes: l.MaxTextBytes, MaxRequestIDBytes: l.MaxRequestIDBytes,
+		MaxLabelBytes: l.MaxLabelBytes, MaxMetadataBytes: l.MaxMetadataBytes, PageLimit: l.PageLimit,
+		RequestTimeout: l.RequestTimeout, HelloTimeout: l.HeaderTimeout, WriteTimeout: l.WriteTimeout,
+	}
 }
 
 // Validate says which fields are negative, or contradict one another once the defaults are
@@ -110,5 +137,5 @@ func (l Limits) Validate() error {
 	if least := l.HeaderTimeout + l.RequestTimeout; l.ReadTimeout <= least {
 		problems = append(problems, fmt.Errorf("limit ReadTimeout (%v) must be longer than HeaderTimeout and RequestTimeout together (%v)", l.ReadTimeout, least))
 	}
-	return errors.Join(problems...)
+	return errors.Join(append(problems, l.stream().Validate())...)
 }

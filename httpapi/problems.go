@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 
+	"github.com/lockkeeper/lockkeeper/httpapi/stream"
 	"github.com/lockkeeper/lockkeeper/lease"
 	"github.com/lockkeeper/lockkeeper/lock"
 	"github.com/lockkeeper/lockkeeper/store"
@@ -49,6 +50,8 @@ var problems = []problem{
 	{errTooManyWaits, http.StatusTooManyRequests, "too_many_waits", "Too many requests wait at this member", true},
 	{errTooManyStream, http.StatusTooManyRequests, "too_many_streams", "Too many event streams are open at this member", true},
 	{lock.ErrTooManySubscribers, http.StatusTooManyRequests, "too_many_streams", "Too many event streams are open at this member", true},
+	{stream.ErrTooManyStreams, http.StatusTooManyRequests, "too_many_streams", "Too many streams are open at this member", true},
+	{stream.ErrNotWebSocket, http.StatusUpgradeRequired, "upgrade_required", "This path takes WebSocket connections", false},
 	{lock.ErrSubscriptionEnded, http.StatusServiceUnavailable, "shutting_down", "This member is shutting down", true},
 	{store.ErrUncertain, http.StatusServiceUnavailable, "uncertain", "The outcome is not known yet", true},
 	{store.ErrUnavailable, http.StatusServiceUnavailable, "unavailable", "There is no quorum, and nothing was done", true},

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/gin-gonic/gin"
+
+	"github.com/lockkeeper/lockkeeper/httpapi/wire"
 )
 
 // A class says how a request is counted against the limits.
@@ -49,6 +51,7 @@ func routes() []route {
 		{method: post, pattern: "/v1/fences/{name}/check", handle: (*call).checkFence},
 
 		{method: get, pattern: "/v1/events", handle: (*call).events, class: exempt},
+		{method: get, pattern: wire.Path, handle: (*call).serveStream, class: exempt},
 		{method: get, pattern: "/v1/status", handle: (*call).status},
 
 		{method: get, pattern: "/healthz", handle: (*call).healthz, class: exempt},

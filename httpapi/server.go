@@ -84,10 +84,12 @@ func (s *Server) Close(ctx context.Context) error {
 	s.closed = true
 	s.mu.Unlock()
 	s.api.end()
+	s.api.door.Shut() // its clients go elsewhere while the others finish
 	err := s.http.Shutdown(ctx)
 	if err != nil {
 		err = errors.Join(err, s.http.Close())
 	}
+	err = errors.Join(err, s.api.door.Close(ctx)) // streams have taken their connections from s.http
 	s.serving.Wait()
 	s.conns.Wait()
 	return err

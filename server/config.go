@@ -69,6 +69,15 @@ type Limits struct {
 	MaxEventStreams   int // open event streams
 	PageLimit         int // locks or sessions on one page of a list
 
+	MaxStreams             int           // open streams
+	MaxStreamInFlight      int           // requests of one stream that do not wait
+	MaxStreamWaiting       int           // requests of one stream that wait for a lock
+	MaxStreamSessions      int           // attached to one stream
+	MaxStreamSubscriptions int           // to events, of one stream
+	MaxStreamFrameBytes    int           // of one message of a stream, either way
+	MaxStreamUnsentBytes   int           // of a stream whose client does not read
+	StreamSilence          time.Duration // a stream may be silent before it is cut
+
 	MaxSessions int // alive in the cluster
 	MaxWaiters  int // in the queue of one lock
 
@@ -117,18 +126,28 @@ func DefaultLimits() Limits {
 		MaxWaiting:        8192,
 		MaxEventStreams:   256,
 		PageLimit:         1000,
-		MaxSessions:       lease.DefaultMaxSessions,
-		MaxWaiters:        lock.DefaultMaxWaiters,
-		MinTTL:            lease.MinTTL,
-		MaxTTL:            lease.MaxTTL,
-		MaxWait:           time.Hour,
-		RequestTimeout:    10 * time.Second,
-		HeaderTimeout:     5 * time.Second,
-		ReadTimeout:       30 * time.Second,
-		WriteTimeout:      15 * time.Second,
-		IdleTimeout:       2 * time.Minute,
-		EventHeartbeat:    15 * time.Second,
-		MinFreeDisk:       512 << 20,
-		MaxDatabaseBytes:  8 << 30,
+
+		MaxStreams:             4096,
+		MaxStreamInFlight:      1024,
+		MaxStreamWaiting:       4096,
+		MaxStreamSessions:      10_000,
+		MaxStreamSubscriptions: 16,
+		MaxStreamFrameBytes:    256 << 10,
+		MaxStreamUnsentBytes:   4 << 20,
+		StreamSilence:          2 * time.Minute,
+
+		MaxSessions:      lease.DefaultMaxSessions,
+		MaxWaiters:       lock.DefaultMaxWaiters,
+		MinTTL:           lease.MinTTL,
+		MaxTTL:           lease.MaxTTL,
+		MaxWait:          time.Hour,
+		RequestTimeout:   10 * time.Second,
+		HeaderTimeout:    5 * time.Second,
+		ReadTimeout:      30 * time.Second,
+		WriteTimeout:     15 * time.Second,
+		IdleTimeout:      2 * time.Minute,
+		EventHeartbeat:   15 * time.Second,
+		MinFreeDisk:      512 << 20,
+		MaxDatabaseBytes: 8 << 30,
 	}
 }

@@ -165,6 +165,7 @@ func (m *member) openCore(ctx context.Context) (err error) {
 		Sessions: m.sessions, Locks: m.locks, Subscribe: httpapi.Subscriber(m.locks.Subscribe),
 		Health: m.healthNow, Status: m.status, Revision: m.store.Revision,
 		Metrics: metrics, Logger: m.log.With("component", "http"), Limits: m.httpLimits(), Version: m.cfg.Version,
+		Member: m.quorum.ID(), Cluster: m.clusterID, Endpoints: m.endpoints,
 	})
 	return err
 }

@@ -1,6 +1,8 @@
 package server
 
 import (
+	"fmt"
+	"slices"
 	"time"
 
 	"github.com/lockkeeper/lockkeeper/httpapi"
@@ -36,7 +38,28 @@ func (m *member) httpLimits() httpapi.Limits {
 		MaxEventStreams: l.MaxEventStreams, MaxConns: l.MaxConns, MaxWait: l.MaxWait,
 		RequestTimeout: l.RequestTimeout, HeaderTimeout: l.HeaderTimeout, ReadTimeout: l.ReadTimeout,
 		WriteTimeout: l.WriteTimeout, IdleTimeout: l.IdleTimeout, Heartbeat: l.EventHeartbeat,
+		MaxStreams: l.MaxStreams, MaxStreamInFlight: l.MaxStreamInFlight, MaxStreamWaiting: l.MaxStreamWaiting,
+		MaxStreamSessions: l.MaxStreamSessions, MaxStreamSubscriptions: l.MaxStreamSubscriptions,
+		MaxStreamFrameBytes: l.MaxStreamFrameBytes, MaxStreamUnsentBytes: l.MaxStreamUnsentBytes, StreamSilence: l.StreamSilence,
 	}
+}
+
+// clusterID is how the stream names the cluster; empty until its first takeover.
+func (m *member) clusterID() string {
+	if id := m.store.Identity().ID; id != 0 {
+		return fmt.Sprintf("%016x", id)
+	}
+	return ""
+}
+
+// endpoints are the HTTP doors of the members that are here.
+func (m *member) endpoints() []string {
+	var list []string
+	for _, card := range m.store.Cards() {
+		list = append(list, card.HTTP...)
+	}
+	slices.Sort(list)
+	return list
 }
 
 // card is what this member tells the others about itself.

@@ -14,18 +14,19 @@ var mayImport = map[string][]string{
 		"httpapi", "zkapi", "election", "lock", "lease", "store", "store/record", "znode", "quorum",
 		"internal/clock",
 	},
-	"httpapi":      {"httpapi/wire", "election", "lock", "lease", "store", "znode"},
-	"httpapi/wire": {},
-	"zkapi":        {"zkapi/jute", "lease", "store", "znode"}, // no recipes: clients bring theirs
-	"zkapi/jute":   {},
-	"sdk":          {"httpapi/wire"},
-	"election":     {"lock", "lease", "store", "znode"},
-	"lock":         {"lease", "store", "znode", "internal/clock"},
-	"lease":        {"lease/deadline", "store", "store/record", "znode", "internal/clock", "internal/rules"},
-	"store":        {"store/record", "znode", "quorum", "internal/clock", "internal/rules"},
-	"store/record": {"znode"},
-	"quorum":       {"internal/clock"},
-	"znode":        {"internal/rules"}, // a struct of switches
+	"httpapi":        {"httpapi/stream", "httpapi/wire", "election", "lock", "lease", "store", "znode"},
+	"httpapi/wire":   {},
+	"httpapi/stream": {"httpapi/wire", "lock", "lease", "store", "znode"},
+	"zkapi":          {"zkapi/jute", "lease", "store", "znode"}, // no recipes: clients bring theirs
+	"zkapi/jute":     {},
+	"sdk":            {"httpapi/wire"},
+	"election":       {"lock", "lease", "store", "znode"},
+	"lock":           {"lease", "store", "znode", "internal/clock"},
+	"lease":          {"lease/deadline", "store", "store/record", "znode", "internal/clock", "internal/rules"},
+	"store":          {"store/record", "znode", "quorum", "internal/clock", "internal/rules"},
+	"store/record":   {"znode"},
+	"quorum":         {"internal/clock"},
+	"znode":          {"internal/rules"}, // a struct of switches
 
 	"lease/deadline": {"znode", "internal/rules"}, // below store, whose simulation runs it
 	"internal/clock": {},

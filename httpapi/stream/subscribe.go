@@ -1,0 +1,141 @@
+package stream
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/lockkeeper/lockkeeper/httpapi/wire"
+	"github.com/lockkeeper/lockkeeper/lock"
+)
+
+// A subscription is one SUBSCRIBE that goes on. Its goroutine reads events as fast as the client
+// does: where that is too slow, the events overtake it and it ends.
+type subscription struct {
+	id   uint64
+	ctx  context.Context // its life
+	end  context.CancelCauseFunc
+	from Subscription
+}
+
+func (s *stream) subscribe(j *job) error {
+	f := &j.request
+	if strings.HasPrefix(f.Name, "/") {
+		return badInput("name", "begins with a slash", "names have none in front; leave it out")
+	}
+	if err := within("name", len(f.Name), s.door.limits.MaxNameBytes); err != nil {
+		return err
+	}
+	after, err := parseEventID(f.After)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	full := len(s.subs) >= s.door.limits.MaxSubscriptions
+	s.mu.Unlock()
+	if full {
+		return errSubs
+	}
+	from, err := s.door.cfg.Subscribe(f.Name, after)
+	if err != nil {
+		return err
+	}
+	sub := &subscription{id: f.ID, from: from}
+	sub.ctx, sub.end = context.WithCancelCause(context.Background())
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.over || s.refusing || len(s.subs) >= s.door.limits.MaxSubscriptions {
+		sub.end(errSubs)
+		from.Close()
+		return errSubs
+	}
+	s.subs[sub.id] = sub
+	answer := wire.Frame{Kind: wire.OK, ID: sub.id}
+	s.pushFrameLocked(&answer) // before any event
+	s.wg.Go(func() { s.follow(sub) })
+	return errAnswered
+}
+
+func (s *stream) unsubscribe(j *job) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if sub := s.subs[j.request.Target]; sub != nil {
+		delete(s.subs, sub.id)
+		sub.end(errCancelled)
+	}
+	return nil
+}
+
+// follow sends events until the subscription ends.
+func (s *stream) follow(sub *subscription) {
+	defer sub.from.Close()
+	defer sub.end(nil)
+	for {
+		e, err := s.next(sub)
+		var f wire.Frame
+		if err != nil {
+			s.door.errorFrame(&f, sub.id, err)
+			if context.Cause(sub.ctx) == errCancelled { //nolint:errorlint // the very one
+				f = wire.Frame{Kind: wire.Error, ID: sub.id, Code: wire.CodeCancelled, Message: errCancelled.Error()}
+			}
+		} else {
+			f = wire.Frame{
+				Kind: wire.Event, ID: sub.id, Name: e.Name, After: e.ID.String(), Event: string(e.Kind),
+				Token: int64(e.Token), Session: uint64(e.Session), Owner: e.Owner,
+				Cause: e.Cause, Reason: e.Reason, TimeMS: unixMillis(e.Time), Revision: e.ID.Revision,
+			}
+		}
+		s.mu.Lock()
+		if s.subs[sub.id] == sub {
+			s.pushFrameLocked(&f)
+			if err != nil {
+				delete(s.subs, sub.id)
+			}
+		}
+		if err != nil {
+			s.leaveLocked()
+		}
+		s.mu.Unlock()
+		if err != nil {
+			return
+		}
+	}
+}
+
+// next waits until the client has read enough, and then for the next event.
+func (s *stream) next(sub *subscription) (lock.Event, error) {
+	for {
+		s.mu.Lock()
+		var room chan struct{}
+		if s.out.unsent > s.door.limits.MaxUnsentBytes/2 {
+			if s.out.room == nil {
+				s.out.room = make(chan struct{})
+			}
+			room = s.out.room
+		}
+		s.mu.Unlock()
+		if room == nil {
+			return sub.from.Next(sub.ctx)
+		}
+		select {
+		case <-room:
+		case <-sub.ctx.Done():
+			return lock.Event{}, context.Cause(sub.ctx)
+		}
+	}
+}
+
+// parseEventID reads the event to go on after: nil, where there is none.
+func parseEventID(text string) (*lock.EventID, error) {
+	if text == "" {
+		return nil, nil
+	}
+	revision, index, _ := strings.Cut(text, "-")
+	r, err := strconv.ParseUint(revision, 10, 53)
+	i, err2 := strconv.ParseUint(index, 10, 31)
+	if err != nil || err2 != nil {
+		return nil, badInput("after", fmt.Sprintf("%.40q is not the id of an event", text), `give an id as an EVENT told it, such as "1042-0"`)
+	}
+	return &lock.EventID{Revision: int64(r), Index: int(i)}, nil
+}
