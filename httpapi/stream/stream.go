@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -108,8 +109,12 @@ type tapped struct {
 	conn net.Conn
 }
 
-// Unwrap is for http.ResponseController.
-func (t *tapped) Unwrap() http.ResponseWriter { return t.ResponseWriter }
+// Hijack is part of http.Hijacker.
+func (t *tapped) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	conn, rw, err := http.NewResponseController(t.ResponseWriter).Hijack()
+	t.conn = conn
+	return conn, rw, err
+}
 
 // WriteHeaderNow passes on what some writers need before they are hijacked.
 func (t *tapped) WriteHeaderNow() {
