@@ -31,10 +31,13 @@ type call struct {
 	hold   *Hold
 
 	inFlight  bool
+	queued    bool // in a queue: the member does not count it any more
+	delayed   bool
 	settled   bool
 	abandoned bool          // nobody waits any more; what it gets is given back
 	sends     int           // over all streams
-	sent      time.Duration // the last sending
+	first     time.Duration // the first sending
+	sent      time.Duration // the last one
 	due       time.Duration // when delayed: not to be sent before
 }
 
@@ -49,6 +52,14 @@ func (c *Client) newCall(s *Session) *call {
 
 // takes reports whether the call may end in a place or a hold that must not be left behind.
 func (k *call) takes() bool { return k.frame.Kind == wire.Acquire || k.frame.Kind == wire.Enqueue }
+
+// mayHold reports whether the call may end in a hold.
+func (k *call) mayHold() bool { return k.takes() || k.frame.Kind == wire.Await && k.cfg != nil }
+
+// gives reports whether the call gives something up, which is done whether or not anybody waits.
+func (k *call) gives() bool {
+	return k.frame.Kind == wire.Release || k.frame.Kind == wire.Leave || k.frame.Kind == wire.Close
+}
 
 // waits reports whether the member may take its time with the answer.
 func (k *call) waits() bool { return k.frame.Kind == wire.Acquire || k.frame.Kind == wire.Await }
@@ -71,11 +82,11 @@ func (c *Client) submitLocked(k *call) error {
 		return ErrClosed
 	case len(c.calls) >= c.cfg.maxPending:
 		return fmt.Errorf("%w: %d have no answer yet", ErrTooManyRequests, len(c.calls))
-	case c.link != nil && len(c.link.out) >= c.cfg.maxUnsent:
-		return fmt.Errorf("%w: %d bytes are not yet on their way", ErrTooManyRequests, len(c.link.out))
+	case c.link != nil && c.link.unsent >= c.cfg.maxUnsent:
+		return fmt.Errorf("%w: %d bytes are not yet on their way", ErrTooManyRequests, c.link.unsent)
 	}
 	if s := k.session; s != nil {
-		if err := s.ended(); err != nil && k.frame.Kind != wire.Release && k.frame.Kind != wire.Close && k.frame.Kind != wire.Leave {
+		if err := s.ended(); err != nil && !k.gives() {
 			return err
 		}
 		if s.phase == sessionOver {
@@ -90,11 +101,11 @@ func (c *Client) submitLocked(k *call) error {
 func (c *Client) enterLocked(k *call) {
 	c.lastID++
 	k.frame.ID = c.lastID
-	if k.takes() {
+	if k.mayHold() {
 		k.session.acquiring++
-		if k.frame.RequestID == "" {
-			k.frame.RequestID = c.requestID(k.frame.ID)
-		}
+	}
+	if k.takes() {
+		k.frame.RequestID = c.requestID(k.frame.ID)
 	}
 	c.calls[k.frame.ID] = k
 	c.routeLocked(k)
@@ -120,11 +131,15 @@ func (c *Client) sendLocked(k *call) {
 	if k.session != nil {
 		k.frame.Session = k.session.id.Load()
 	}
-	k.sends++
 	k.sent = c.cfg.clock()
+	if k.sends++; k.sends == 1 {
+		k.first = k.sent
+	}
 	k.inFlight = true
 	c.link.inFlight++
-	c.link.append(&k.frame)
+	if !c.link.append(&k.frame) {
+		c.settleLocked(k, fmt.Errorf("%w: the member takes %d bytes", ErrTooLarge, c.link.maxFrame))
+	}
 }
 
 // settleLocked ends a call.
@@ -134,7 +149,7 @@ func (c *Client) settleLocked(k *call, err error) {
 	}
 	delete(c.calls, k.frame.ID)
 	c.landLocked(k)
-	if k.takes() {
+	if k.mayHold() {
 		c.acquiredLocked(k.session)
 	}
 	k.settled, k.err = true, err
@@ -154,7 +169,15 @@ func (c *Client) landLocked(k *call) {
 	if c.link == nil {
 		return
 	}
-	c.link.inFlight--
+	if !k.queued {
+		c.link.inFlight--
+	}
+	k.queued = false
+	c.drainLocked()
+}
+
+// drainLocked lets calls of the backlog go, as many as the stream takes.
+func (c *Client) drainLocked() {
 	for len(c.backlog) > 0 && !c.link.full() {
 		next := c.backlog[0]
 		c.backlog[0] = nil
@@ -168,7 +191,7 @@ func (c *Client) landLocked(k *call) {
 // delayLocked has a call sent again after d.
 func (c *Client) delayLocked(k *call, d time.Duration) {
 	c.landLocked(k)
-	k.due = c.cfg.clock() + d
+	k.due, k.delayed = c.cfg.clock()+d, true
 	c.delayed = append(c.delayed, k)
 	c.rouse()
 }
@@ -259,14 +282,13 @@ func (c *Client) abandon(k *call) bool {
 	if k.settled {
 		return false
 	}
-	if k.inFlight && k.waits() {
-		cancel := wire.Frame{Kind: wire.Cancel, Target: k.frame.ID}
-		c.link.append(&cancel)
-	}
-	k.abandoned, k.news = true, nil
+	k.abandoned = true
 	k.settle = func(*wire.Frame, error) {}
 	switch {
-	case k.sends == 0, !k.takes() && k.frame.Kind != wire.Release && k.frame.Kind != wire.Leave && !k.inFlight:
+	case k.inFlight && k.waits():
+		c.link.append(&wire.Frame{Kind: wire.Cancel, Target: k.frame.ID})
+	case k.inFlight, k.gives(), k.takes() && k.sends > 0:
+	default:
 		c.settleLocked(k, ErrCancelled) // wherever it is kept, it is passed over there
 	}
 	return true
@@ -274,13 +296,10 @@ func (c *Client) abandon(k *call) bool {
 
 // giveBackLocked turns an abandoned call that may have got something into the release of it.
 func (c *Client) giveBackLocked(k *call) {
-	if k.takes() {
-		c.acquiredLocked(k.session)
-	}
-	delete(c.calls, k.frame.ID)
+	c.settleLocked(k, ErrCancelled)
 	release := &call{session: k.session, abandoned: true, settle: func(*wire.Frame, error) {}}
 	release.frame = wire.Frame{Kind: wire.Release, Session: k.frame.Session, Name: k.frame.Name, RequestID: k.frame.RequestID}
-	c.landLocked(k)
-	k.settled = true
-	c.enterLocked(release)
+	if release.session.phase != sessionOver {
+		c.enterLocked(release)
+	}
 }

@@ -21,6 +21,8 @@ const (
 var (
 	errGoing  = errors.New("the member is about to stop")
 	errSilent = errors.New("the member has not answered in time")
+	// errTooLate keeps a stream from touching what counts as lost here.
+	errTooLate = errors.New("a session's time was over before the member renewed it")
 )
 
 // run keeps the client connected until it ends.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"math"
 	"time"
 
 	"github.com/lockkeeper/lockkeeper/httpapi/wire"
@@ -76,10 +77,15 @@ func (c *Client) Events(ctx context.Context, prefix, after string) (*Subscriptio
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if s.after == "" {
-		s.after = k.answer.After
-	}
+	s.begun(&k.answer)
 	return s, nil
+}
+
+// begun notes from where on a subscription without events would have to go on.
+func (s *Subscription) begun(answer *wire.Frame) {
+	if s.after == "" && answer.Revision > 0 {
+		s.after = fmt.Sprintf("%d-%d", answer.Revision, math.MaxInt32)
+	}
 }
 
 // Next waits for the next event. The error is ctx's cause, or else why the subscription ended:
@@ -164,8 +170,8 @@ func (c *Client) subscribeLocked(s *Subscription) {
 	k.settle = func(answer *wire.Frame, err error) {
 		if err != nil {
 			c.endSubscriptionLocked(s, err)
-		} else if s.after == "" {
-			s.after = answer.After
+		} else {
+			s.begun(answer)
 		}
 	}
 	c.enterLocked(k)

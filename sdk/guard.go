@@ -49,7 +49,7 @@ func (h *Hold) guard() {
 		}()
 		defer func() { cancel(); <-done }()
 	}
-	told := State(0)
+	told, ending := State(0), false
 	for {
 		if s := h.State(); s != told {
 			told = s
@@ -60,6 +60,9 @@ func (h *Hold) guard() {
 				return
 			}
 		}
+		if ending {
+			return
+		}
 		select {
 		case <-tick.C:
 		case <-h.told:
@@ -68,7 +71,7 @@ func (h *Hold) guard() {
 			h.giveUp(fmt.Errorf("%w: %w", ErrNoProgress, err))
 			checks = nil
 		case <-c.ctx.Done():
-			return
+			ending = true // once more, for the last state
 		}
 	}
 }

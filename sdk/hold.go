@@ -19,7 +19,6 @@ type Hold struct {
 	cfg     *lockConfig
 	name    string
 	token   Token
-	ticket  string // for asking how the hold stands
 	since   time.Time
 	limit   time.Duration // by the client's clock, when WithMaxHold ends it; 0: never
 	phase   atomic.Int32
@@ -31,6 +30,7 @@ const (
 	phaseHeld int32 = iota
 	phaseReleasing
 	phaseReleased
+	phaseLost // found out by the release
 )
 
 // Name returns the lock's name.
@@ -82,6 +82,8 @@ func (h *Hold) State() State {
 	switch h.phase.Load() {
 	case phaseReleased:
 		return Released
+	case phaseLost:
+		return Lost
 	case phaseReleasing:
 		if h.session.ended() != nil {
 			return Lost // its time is over, whatever became of the release
@@ -109,7 +111,7 @@ func (h *Hold) Unlock(ctx context.Context) error {
 		return fmt.Errorf("unlock %q: %w", h.name, err)
 	}
 	h.end(fmt.Errorf("lock %q: %w", h.name, ErrReleased))
-	if h.phase.Load() == phaseReleased {
+	if p := h.phase.Load(); p == phaseReleased || p == phaseLost {
 		return fmt.Errorf("unlock %q: %w", h.name, ErrNotHeld)
 	}
 	if err := h.session.client.release(ctx, h); err != nil {

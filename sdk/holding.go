@@ -66,7 +66,10 @@ func (m *Mutex) enqueue(ctx context.Context) (*Ticket, error) {
 // from now on.
 func (c *Client) heldLocked(k *call, f *wire.Frame) (*Hold, error) {
 	s := k.session
-	h := &Hold{session: s, cfg: k.cfg, name: k.frame.Name, token: Token(f.Token), ticket: f.Ticket, since: millis(f.SinceMS)}
+	h := &Hold{session: s, cfg: k.cfg, name: k.frame.Name, token: Token(f.Token), since: millis(f.SinceMS)}
+	if old := s.holds[h.token]; old != nil && old.ended() == nil {
+		return old, nil // of a ticket that was waited for before
+	}
 	if h.cfg.maxHold > 0 {
 		h.limit = c.cfg.clock() + h.cfg.maxHold
 	}
@@ -75,8 +78,8 @@ func (c *Client) heldLocked(k *call, f *wire.Frame) (*Hold, error) {
 		delete(s.early, h.token)
 		return nil, lost
 	}
-	if err := h.Err(); err != nil {
-		return nil, err // too late by the clock: it is not held
+	if err := s.Err(); err != nil {
+		return nil, h.causeOf(err) // too late by the clock: it is not held
 	}
 	s.holds[h.token] = h
 	c.guardLocked(h)
@@ -120,7 +123,7 @@ func (c *Client) loseHoldLocked(h *Hold, why error) {
 // release releases a hold that has ended, and waits for the answer.
 func (c *Client) release(ctx context.Context, h *Hold) error {
 	k := c.releaseCall(h)
-	h.phase.CompareAndSwap(phaseHeld, phaseReleasing)
+	again := !h.phase.CompareAndSwap(phaseHeld, phaseReleasing)
 	h.tell()
 	if err := c.submit(k); err != nil {
 		if errors.Is(err, ErrClosed) || errors.Is(err, ErrTooManyRequests) {
@@ -131,7 +134,7 @@ func (c *Client) release(ctx context.Context, h *Hold) error {
 	if err := c.await(ctx, k); err != nil {
 		return fmt.Errorf("%w: %w", ErrUncertain, err)
 	}
-	return c.released(h, k)
+	return c.released(h, k.err, again || k.sends > 1)
 }
 
 func (c *Client) releaseCall(h *Hold) *call {
@@ -140,20 +143,19 @@ func (c *Client) releaseCall(h *Hold) *call {
 	return k
 }
 
-// released judges the answer to a release. A refusal of one that was sent before may be the echo
-// of its own success: not held then is as good as released. A loss is told as it is.
-func (c *Client) released(h *Hold, k *call) error {
-	err := k.err
-	if errors.Is(err, ErrNotHeld) {
-		if k.sends > 1 || h.ended() != nil && h.phase.Load() == phaseReleasing {
-			err = nil
-		}
+// released judges the answer to a release. That the lock is not held is, of a release that was sent
+// before, the echo of its own success. A loss is told as it is.
+func (c *Client) released(h *Hold, err error, again bool) error {
+	if again && errors.Is(err, ErrNotHeld) {
+		err = nil
+	}
+	if errors.Is(err, ErrClosed) || errors.Is(err, ErrReleased) {
+		return fmt.Errorf("%w: %w", ErrUncertain, err) // the client was closed first
 	}
 	if err == nil {
 		h.phase.Store(phaseReleased)
-	}
-	if errors.Is(err, ErrClosed) {
-		return fmt.Errorf("%w: %w", ErrUncertain, err)
+	} else {
+		h.phase.Store(phaseLost)
 	}
 	c.mu.Lock()
 	delete(h.session.holds, h.token)
@@ -168,9 +170,7 @@ func (c *Client) releaseLater(h *Hold) {
 	k := c.releaseCall(h)
 	k.settle = func(_ *wire.Frame, err error) {
 		delete(h.session.holds, h.token)
-		if err == nil || errors.Is(err, ErrNotHeld) {
-			h.phase.Store(phaseReleased)
-		}
+		h.phase.Store(phaseReleased) // or its session is over, which is told first
 		h.tell()
 	}
 	if err := c.submit(k); err != nil {

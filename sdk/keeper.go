@@ -56,7 +56,7 @@ func (c *Client) expireLocked(now time.Duration, next *time.Duration) (shortest 
 			c.overLocked(s, why)
 			// The stream's touches must not keep alive at the service what is lost here.
 			if c.link != nil {
-				c.link.fail(errSilent)
+				c.link.fail(errTooLate)
 			}
 			continue
 		}
@@ -78,6 +78,7 @@ func (c *Client) resendLocked(now time.Duration, next *time.Duration) {
 			*next = min(*next, k.due-now)
 			return false
 		}
+		k.delayed = false
 		if k.vital {
 			c.sendLocked(k)
 		} else {
@@ -137,7 +138,7 @@ func (c *Client) touchedLocked(l *link, k *call, answer *wire.Frame, err error) 
 		}
 	}
 	for _, s := range c.sessions {
-		if s.phase == sessionAttached && s.attached <= k.sent {
+		if s.phase == sessionAttached && s.attached < k.sent {
 			c.renewLocked(s, k.sent)
 		}
 	}
@@ -160,7 +161,7 @@ func (c *Client) up(l *link) {
 	clear(c.failures)
 	for _, s := range c.openSessionsLocked() {
 		// The client's own session is opened when it is needed.
-		if s.id.Load() != 0 || len(s.parked) > 0 || s.asked != 0 || s != c.own {
+		if s.id.Load() != 0 || len(s.parked) > 0 || s != c.own {
 			c.attachLocked(s)
 		}
 	}
@@ -187,32 +188,28 @@ func (c *Client) down(l *link) {
 		c.link = nil
 	}
 	for _, s := range c.sessions {
-		if s.phase != sessionOver {
-			s.phase = sessionDetached
+		s.phase, s.parked = sessionDetached, nil
+		if s.id.Load() == 0 {
+			c.opens++ // what a lost answer may have opened is left to lapse
+			s.requestID = c.requestID(c.opens) + "s"
 		}
 	}
-	c.backlog = nil
+	c.backlog, c.parked, c.delayed = nil, nil, nil
 	var list []*call
 	for _, k := range c.calls {
 		list = append(list, k)
 	}
 	slices.SortFunc(list, func(a, b *call) int { return int(a.frame.ID) - int(b.frame.ID) })
-	c.parked = nil
-	for _, s := range c.sessions {
-		s.parked = nil
-	}
-	delayed := c.delayed
-	c.delayed = nil
 	for _, k := range list {
-		k.inFlight = false
+		k.inFlight, k.queued = false, false
 		switch {
 		case k.vital:
 			c.settleLocked(k, l.err)
 		case k.abandoned && k.takes():
 			c.giveBackLocked(k)
-		case k.abandoned && k.session == nil:
+		case k.abandoned && !k.gives():
 			c.settleLocked(k, ErrCancelled)
-		case slices.Contains(delayed, k):
+		case k.delayed:
 			c.delayed = append(c.delayed, k)
 		default:
 			c.routeLocked(k) // which parks it: there is no stream

@@ -1,6 +1,7 @@
 package sdk
 
 import (
+	"fmt"
 	"runtime"
 	"sync"
 	"time"
@@ -12,7 +13,8 @@ import (
 type link struct {
 	transport transport
 	endpoint  string
-	window    int // requests that the member takes at once; 0: it has not said
+	window    int // requests that may be under way, waits aside; 0: the member has not said
+	maxFrame  int // bytes that the member takes in one message; 0: it has not said
 
 	writable chan struct{} // tells the writer that there is something to write, or that it is over
 	broken   chan struct{} // closed by fail
@@ -20,7 +22,9 @@ type link struct {
 	err      error // why it broke; to be read after broken is closed
 
 	// Guarded by Client.mu.
-	out      []byte // not yet written
+	out      [][]byte // not yet written: each a message
+	unsent   int      // their bytes
+	spare    []byte   // a buffer to be used again
 	inFlight int
 	vital    int           // vital calls without an answer
 	progress time.Duration // the sending of the first of them, or the last answer to one
@@ -31,7 +35,7 @@ type link struct {
 
 func newLink(t transport, endpoint string, hello *wire.Frame) *link {
 	return &link{
-		transport: t, endpoint: endpoint, window: int(hello.MaxInFlight),
+		transport: t, endpoint: endpoint, window: int(hello.MaxInFlight - hello.MaxInFlight/16), maxFrame: int(hello.MaxFrame),
 		writable: make(chan struct{}, 1), broken: make(chan struct{}),
 	}
 }
@@ -44,22 +48,61 @@ func (l *link) fail(err error) {
 	})
 }
 
-// full reports whether the member takes no more requests now. Vital ones always go.
+// full reports whether no more requests should be sent now. A sixteenth of what the member takes is
+// left to touches, which are always sent.
 func (l *link) full() bool { return l.window > 0 && l.inFlight >= l.window }
 
-// append puts a frame into what is to be written. Client.mu must be held.
-func (l *link) append(f *wire.Frame) {
-	l.out = wire.AppendFrame(l.out, f)
+// append puts a frame into what is to be written, and reports false where it is larger than the
+// member takes. Client.mu must be held.
+func (l *link) append(f *wire.Frame) bool {
+	if len(l.out) == 0 {
+		l.out, l.spare = append(l.out, l.spare[:0]), nil
+	}
+	last := len(l.out) - 1
+	before := len(l.out[last])
+	all := wire.AppendFrame(l.out[last], f)
+	size := len(all) - before
+	switch {
+	case l.maxFrame > 0 && size > l.maxFrame:
+		l.out[last] = all[:before]
+		return false
+	case l.maxFrame > 0 && len(all) > l.maxFrame:
+		l.out[last] = all[:before]
+		l.out = append(l.out, append([]byte(nil), all[before:]...))
+	default:
+		l.out[last] = all
+	}
+	l.unsent += size
 	select {
 	case l.writable <- struct{}{}:
 	default:
 	}
+	return true
+}
+
+// take returns the next message to be written, nil where there is none, and takes back the buffer
+// of the one before.
+func (l *link) take(c *Client, before []byte) []byte {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	l.unsent -= len(before)
+	if cap(before) <= keptBuffer {
+		l.spare = before[:0]
+	}
+	if len(l.out) == 0 || len(l.out[0]) == 0 {
+		return nil
+	}
+	next := l.out[0]
+	l.out[0] = nil
+	if l.out = l.out[1:]; len(l.out) == 0 {
+		l.out = nil
+	}
+	return next
 }
 
 // write writes what is appended, until the link breaks: all that has come up while one message was
 // written is the next one.
 func (c *Client) write(l *link) {
-	var spare []byte
 	for {
 		select {
 		case <-l.writable:
@@ -69,18 +112,15 @@ func (c *Client) write(l *link) {
 		if l.crowded(c) {
 			runtime.Gosched() // others are about to add theirs: one message instead of many
 		}
-		c.mu.Lock()
-		batch := l.out
-		l.out = spare[:0]
-		c.mu.Unlock()
-		if len(batch) > 0 {
+		var batch []byte
+		for {
+			if batch = l.take(c, batch); batch == nil {
+				break
+			}
 			if err := l.transport.Write(batch); err != nil {
-				l.fail(err)
+				l.fail(fmt.Errorf("write: %w", err))
 				return
 			}
-		}
-		if spare = batch; cap(spare) > keptBuffer {
-			spare = nil
 		}
 	}
 }

@@ -2,7 +2,9 @@ package sdk
 
 import (
 	"context"
+	"errors"
 	"sync"
+	"time"
 )
 
 // Locker returns the lock called name as a [sync.Locker]. Lock blocks until the lock is held,
@@ -20,9 +22,28 @@ type locker struct{ mutex *Mutex }
 
 // Lock is part of [sync.Locker].
 func (l *locker) Lock() {
-	if _, err := l.mutex.Lock(context.Background()); err != nil {
-		panic(err) //nolint:forbidigo // see Locker
+	for {
+		_, err := l.mutex.Lock(context.Background())
+		switch {
+		case err == nil:
+			return
+		case final(err) || !l.mutex.client.pause(lockerPause):
+			panic(err) //nolint:forbidigo // see Locker
+		}
 	}
+}
+
+// lockerPause is between two attempts of a locker that was refused for now.
+const lockerPause = 500 * time.Millisecond
+
+// final reports whether the same request would be refused for ever.
+func final(err error) bool {
+	for _, e := range []error{ErrClosed, ErrInput, ErrNotALock, ErrNotPermitted, ErrTooLarge, ErrUnsupported} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
 }
 
 // Unlock is part of [sync.Locker].

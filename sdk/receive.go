@@ -87,6 +87,8 @@ func (c *Client) answeredLocked(l *link, f *wire.Frame) {
 	case errors.Is(err, ErrShuttingDown):
 		c.delayLocked(k, minRetry)
 		l.fail(errGoing) // another member may answer at once
+	case k.abandoned && !k.gives() && !k.takes():
+		c.settleLocked(k, err)
 	case k.abandoned && k.takes() && (passing(err) || errors.Is(err, ErrCancelled) || errors.Is(err, ErrSessionMoved)):
 		c.giveBackLocked(k)
 	case passing(err):
@@ -115,10 +117,7 @@ func (c *Client) grantedLocked(k *call, f *wire.Frame) {
 	case k.abandoned && k.takes():
 		c.giveBackLocked(k)
 		return
-	case k.frame.Kind == wire.Acquire || k.frame.Kind == wire.Await && f.State == wire.Held:
-		if k.abandoned {
-			break // of a ticket: the place stays
-		}
+	case !k.abandoned && k.cfg != nil && f.State == wire.Held && k.frame.Kind != wire.Enqueue:
 		h, err := c.heldLocked(k, f)
 		k.hold = h
 		c.settleLocked(k, err)
@@ -130,7 +129,15 @@ func (c *Client) grantedLocked(k *call, f *wire.Frame) {
 // waitingLocked passes word of a wait on to who waits, the latest only.
 func (c *Client) waitingLocked(f *wire.Frame) {
 	k := c.calls[f.ID]
-	if k == nil || k.news == nil {
+	if k == nil || !k.inFlight {
+		return
+	}
+	if !k.queued {
+		k.queued = true
+		c.link.inFlight--
+		c.drainLocked()
+	}
+	if k.news == nil || k.abandoned {
 		return
 	}
 	w := Wait{Name: k.frame.Name, Position: int(f.Position)}

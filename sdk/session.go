@@ -26,7 +26,6 @@ type Session struct {
 	// Guarded by client.mu.
 	phase     sessionPhase
 	requestID string        // of the open
-	asked     time.Duration // the first sending of the open
 	attached  time.Duration // when it was attached to the stream
 	moved     int           // how often another stream has taken it since the last renewal
 	parked    []*call       // until it is attached

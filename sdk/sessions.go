@@ -91,20 +91,20 @@ func (c *Client) attachLocked(s *Session) {
 	l := c.link
 	k.settle = func(answer *wire.Frame, err error) { c.attachedLocked(l, s, k, answer, err) }
 	c.enterVitalLocked(k)
-	if s.asked == 0 {
-		s.asked = k.sent
-	}
 }
 
-// enterVitalLocked sends a call that belongs to the stream, however full that is.
+// enterVitalLocked sends a call that belongs to the stream; a touch goes however full that is.
 func (c *Client) enterVitalLocked(k *call) {
 	c.lastID++
 	k.frame.ID = c.lastID
 	c.calls[k.frame.ID] = k
-	l := c.link
-	c.sendLocked(k)
-	if l.vital++; l.vital == 1 {
-		l.progress = k.sent
+	if c.link.vital++; c.link.vital == 1 {
+		c.link.progress = c.cfg.clock()
+	}
+	if k.frame.Kind == wire.Touch || !c.link.full() {
+		c.sendLocked(k)
+	} else {
+		c.backlog = append(c.backlog, k)
 	}
 	c.rouse()
 }
@@ -123,21 +123,20 @@ func (c *Client) attachedLocked(l *link, s *Session, k *call, answer *wire.Frame
 	}
 	sent := k.sent
 	if k.frame.Kind == wire.Open {
-		sent = s.asked // whichever of the attempts it was that opened it
+		sent = k.first // whichever of the attempts it was that opened it
 		s.id.Store(answer.Session)
 		c.byID[s.ID()] = s
+		close(s.opened)
 	}
 	s.ttl.Store(int64(time.Duration(answer.TTLMS) * time.Millisecond))
 	s.phase, s.attached = sessionAttached, c.cfg.clock()
 	c.renewLocked(s, sent)
-	if s.ended() != nil {
-		c.overLocked(s, s.ended())
+	if err := s.ended(); err != nil && isLoss(err) {
+		c.overLocked(s, err)
 		return
 	}
-	if k.frame.Kind == wire.Open {
-		close(s.opened)
-	} else {
-		c.verifyLocked(s)
+	if k.frame.Kind == wire.Attach {
+		c.verifyLocked(s, answer)
 	}
 	parked := s.parked
 	s.parked = nil
@@ -166,23 +165,39 @@ func (c *Client) renewLocked(s *Session, sent time.Duration) {
 	s.look()
 }
 
-// verifyLocked asks how each hold stands: one may have been taken away while there was no stream
-// to tell it by.
-func (c *Client) verifyLocked(s *Session) {
-	for _, h := range s.holds {
-		k := c.newCall(s)
-		k.frame.Kind, k.frame.Ticket = wire.Await, h.ticket
-		k.settle = func(_ *wire.Frame, err error) {
-			switch {
-			case h.ended() != nil:
-			case errors.Is(err, ErrNoTicket):
-				c.loseHoldLocked(h, &LostError{Name: h.name, Token: h.token, Session: s.ID(), Cause: CauseUnknown})
-			case errors.Is(err, ErrLost) && !errors.Is(err, ErrSessionLost):
-				c.loseHoldLocked(h, err)
-			}
-		}
-		c.enterLocked(k)
+// verifyLocked compares the holds with what the session has, as the answer to its attach says: one
+// may have been taken away while there was no stream to tell it by.
+func (c *Client) verifyLocked(s *Session, answer *wire.Frame) {
+	has := make(map[Token]bool, len(answer.Contenders))
+	for i := range answer.Contenders {
+		has[Token(answer.Contenders[i].Token)] = true
 	}
+	for token, h := range s.holds {
+		switch {
+		case has[token] || h.ended() != nil:
+		case int(answer.Total) > len(answer.Contenders):
+			c.verifyHoldLocked(h) // not all were told
+		default:
+			c.loseHoldLocked(h, h.taken())
+		}
+	}
+}
+
+// verifyHoldLocked asks who holds.
+func (c *Client) verifyHoldLocked(h *Hold) {
+	k := c.newCall(h.session)
+	k.frame.Kind, k.frame.Name, k.frame.Limit = wire.Queue, h.name, 1
+	k.settle = func(answer *wire.Frame, err error) {
+		if err == nil && (len(answer.Contenders) == 0 || Token(answer.Contenders[0].Token) != h.token) && h.ended() == nil {
+			c.loseHoldLocked(h, h.taken())
+		}
+	}
+	c.enterLocked(k)
+}
+
+// taken is the loss of a hold that is found to be gone, without word of how.
+func (h *Hold) taken() *LostError {
+	return &LostError{Name: h.name, Token: h.token, Session: h.session.ID(), Cause: CauseUnknown}
 }
 
 // maxMoves is how often in a row a session may be taken over by another stream before it counts as
