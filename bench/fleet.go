@@ -32,7 +32,7 @@ func openFleet(ctx context.Context, address string, streams, n int) (_ *fleet, _
 		}
 	}()
 	for range streams {
-		c, err := sdk.Dial(ctx, []string{address}, sdk.WithTTL(sessionTTL))
+		c, err := dial(ctx, address, sdk.WithTTL(sessionTTL))
 		if err != nil {
 			return nil, load{}, err
 		}
@@ -64,12 +64,10 @@ func (f *fleet) lost() (n int, first error) {
 
 // close closes the clients, and so the sessions.
 func (f *fleet) close() error {
-	ctx, cancel := context.WithTimeout(context.Background(), startTime)
-	defer cancel()
 	errs := make([]error, len(f.clients))
 	var wg sync.WaitGroup
 	for i, c := range f.clients {
-		wg.Go(func() { errs[i] = c.Close(ctx) })
+		wg.Go(func() { errs[i] = hangUp(c) })
 	}
 	wg.Wait()
 	return errors.Join(errs...)

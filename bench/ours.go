@@ -21,16 +21,12 @@ func oursParty(ctx context.Context, b *bench, members int) (_ *party, err error)
 	}
 	clients := make([]*sdk.Client, len(addresses))
 	for i, address := range addresses {
-		c, err := sdk.Dial(ctx, []string{address})
+		c, err := dial(ctx, address)
 		if err != nil {
 			return nil, err
 		}
 		clients[i] = c
-		p.closing = append(p.closing, func() error {
-			ctx, cancel := context.WithTimeout(context.Background(), startTime)
-			defer cancel()
-			return c.Close(ctx)
-		})
+		p.closing = append(p.closing, func() error { return hangUp(c) })
 	}
 	p.mutexes = func(_ context.Context, names []string) ([]mutex, error) {
 		list := make([]mutex, len(names))
@@ -49,4 +45,18 @@ type sdkMutex struct{ *sdk.Mutex }
 func (m sdkMutex) Lock(ctx context.Context) error {
 	_, err := m.Mutex.Lock(ctx)
 	return err
+}
+
+// dial opens a stream to a member that is there.
+func dial(ctx context.Context, address string, opts ...sdk.Option) (*sdk.Client, error) {
+	ctx, cancel := context.WithTimeout(ctx, startTime)
+	defer cancel()
+	return sdk.Dial(ctx, []string{address}, opts...)
+}
+
+// hangUp closes a client, even where the run has been interrupted.
+func hangUp(c *sdk.Client) error {
+	ctx, cancel := context.WithTimeout(context.Background(), startTime)
+	defer cancel()
+	return c.Close(ctx)
 }
