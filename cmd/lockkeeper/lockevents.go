@@ -25,9 +25,9 @@ type lockEvent struct {
 	Position int        `json:"position,omitempty"`
 	Holder   string     `json:"holder,omitempty"`
 	Since    *time.Time `json:"since,omitempty"`
+	Cause    string     `json:"cause,omitempty"`
 	Reason   string     `json:"reason,omitempty"`
 	Deadline *time.Time `json:"deadline,omitempty"`
-	Cause    string     `json:"cause,omitempty"`
 	ExitCode *int       `json:"exit_code,omitempty"`
 }
 

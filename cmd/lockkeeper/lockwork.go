@@ -27,6 +27,7 @@ type lockWork struct {
 	token    sdk.Token
 	grace    time.Duration
 	deadline time.Duration    // as the guard knows it
+	jeopardy bool             // told
 	lost     bool             // told, and the command is being ended
 	over     <-chan struct{}  // of the hold; nil when taken
 	giveUp   <-chan time.Time // when the group should be gone for long
@@ -184,11 +185,13 @@ func (w *lockWork) endsAt() string {
 
 // tell writes the events of a hold that is not renewed in time, and of one that is again.
 func (w *lockWork) tell(s sdk.State) {
-	switch s {
-	case sdk.Jeopardy:
+	switch {
+	case s == sdk.Jeopardy:
+		w.jeopardy = true
 		w.events.write(lockEvent{Event: "jeopardy", Token: w.token, Deadline: someTime(w.hold.Deadline())})
 		w.say("a renewal of the lock is overdue; without one the command is ended at %s", w.endsAt())
-	case sdk.Held:
+	case s == sdk.Held && w.jeopardy:
+		w.jeopardy = false
 		w.events.write(lockEvent{Event: "held", Token: w.token, Deadline: someTime(w.hold.Deadline())})
 		w.say("the lock is renewed again")
 	}

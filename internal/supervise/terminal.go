@@ -28,7 +28,7 @@ func Suspend() bool {
 	}
 	// The nearest ancestor outside the group is its shell, if it is in the same session.
 	pid := unix.Getppid()
-	for pgid, err := unix.Getpgid(pid); err == nil && pgid == unix.Getpgrp(); pgid, err = unix.Getpgid(pid) {
+	for pgid, err := unix.Getpgid(pid); err == nil && pid > 1 && pgid == unix.Getpgrp(); pgid, err = unix.Getpgid(pid) {
 		pid = parentOf(pid)
 	}
 	if theirs, err := unix.Getsid(pid); err != nil || pid <= 1 || theirs != session {
