@@ -13,6 +13,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/lockkeeper/lockkeeper/httpapi/stream"
+	"github.com/lockkeeper/lockkeeper/httpapi/wire"
 	"github.com/lockkeeper/lockkeeper/lease"
 	"github.com/lockkeeper/lockkeeper/lock"
 	"github.com/lockkeeper/lockkeeper/store"
@@ -33,6 +35,8 @@ func TestEveryProblem(t *testing.T) {
 				path, body = "/v1/fences/a/check", `{"token":1}`
 			case lock.ErrNoTicket:
 				method, path = http.MethodDelete, "/v1/tickets/t"
+			case stream.ErrNotWebSocket:
+				method, path = http.MethodGet, wire.Path // asked for nothing, it answers so by itself
 			case errUnknownRoute, errWrongMethod:
 				return // see TestStrayRequests
 			}
