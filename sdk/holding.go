@@ -149,6 +149,9 @@ func (c *Client) released(h *Hold, err error, again bool) error {
 	if again && errors.Is(err, ErrNotHeld) {
 		err = nil
 	}
+	if errors.Is(err, ErrReleased) && h.phase.Load() == phaseReleased {
+		err = nil // with its session
+	}
 	if errors.Is(err, ErrClosed) || errors.Is(err, ErrReleased) {
 		return fmt.Errorf("%w: %w", ErrUncertain, err) // the client was closed first
 	}

@@ -226,14 +226,13 @@ func (c *Client) overLocked(s *Session, why error) {
 	if s.end(why) && isLoss(why) {
 		c.cfg.log.Warn("a session is over", "session", s.ID(), "err", why)
 	}
-	why = s.ended()
 	delete(c.sessions, s.number)
 	delete(c.byID, s.ID())
 	if s.id.Load() == 0 {
 		close(s.opened)
 	}
 	for _, h := range s.holds {
-		h.end(h.causeOf(why))
+		h.end(h.causeOf(s.ended()))
 		h.tell()
 	}
 	clear(s.holds)
@@ -270,9 +269,13 @@ func (c *Client) closeLocked(s *Session) *call {
 			h.phase.Store(phaseReleased)
 		}
 		c.overLocked(s, s.ended())
-		if k.err = err; errors.Is(err, ErrSessionLost) {
-			k.err = nil // it is over
+		switch {
+		case errors.Is(err, ErrSessionLost):
+			err = nil // it is over
+		case errors.Is(err, ErrClosed):
+			err = fmt.Errorf("%w: %w", ErrUncertain, err)
 		}
+		k.err = err
 		k.done <- struct{}{}
 	}
 	c.enterLocked(k)
