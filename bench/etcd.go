@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"path/filepath"
 	"sync"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
@@ -64,7 +63,7 @@ func etcdParty(ctx context.Context, b *bench, members int) (_ *party, err error)
 			err = errors.Join(err, p.close())
 		}
 	}()
-	configs, err := memberConfigs("etcd", filepath.Join(b.dir, "etcd"), members)
+	configs, err := memberConfigs("etcd", b.newDir("etcd"), members)
 	if err != nil {
 		return nil, err
 	}

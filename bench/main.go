@@ -50,7 +50,7 @@ type bench struct {
 	dir     string // of all data directories; on a real disk
 	profile string // directory for CPU profiles; empty: none are made
 	binary  string // of lockkeeper; empty until it is built
-	members int    // started so far by withMember, for their directories
+	dirs    int    // named so far by newDir
 	out     *report
 	log     io.Writer // progress, for those who wait
 }
@@ -153,6 +153,13 @@ func (b *bench) makeDir() error {
 		err = os.MkdirAll(b.profile, 0o755)
 	}
 	return err
+}
+
+// newDir names a directory that no other server of this run has: what one leaves there would be
+// taken up by the next.
+func (b *bench) newDir(name string) string {
+	b.dirs++
+	return filepath.Join(b.dir, fmt.Sprintf("%s-%d", name, b.dirs))
 }
 
 // count scales a number of operations, and rounds it up to a multiple of callers.

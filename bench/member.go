@@ -14,7 +14,7 @@ const module = "github.com/lockkeeper/lockkeeper"
 // startMembers starts the binary, or, where profiles are wanted, children that serve the same
 // way and can make some. It returns the addresses of their doors.
 func (p *party) startMembers(ctx context.Context, b *bench, members int) ([]string, error) {
-	configs, err := memberConfigs("member", filepath.Join(b.dir, "lockkeeper"), members)
+	configs, err := memberConfigs("member", b.newDir("lockkeeper"), members)
 	if err != nil {
 		return nil, err
 	}

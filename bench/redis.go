@@ -52,7 +52,7 @@ func redisParty(ctx context.Context, b *bench, _ int) (_ *party, err error) {
 			err = errors.Join(err, p.close())
 		}
 	}()
-	dir := filepath.Join(b.dir, "redis")
+	dir := b.newDir("redis")
 	server, err := startProgram(ctx, dir, path, "--bind", "127.0.0.1", "--port", strconv.Itoa(free.Client),
 		"--dir", dir, "--save", "", "--appendonly", "yes", "--appendfsync", "always", "--logfile", filepath.Join(dir, "redis-server.log"))
 	if err != nil {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"time"
 )
 
@@ -30,8 +29,7 @@ func (b *bench) sessions(ctx context.Context) error {
 // withMember starts a fresh member for as long as f takes: a child, since only that can be told
 // to collect its garbage.
 func (b *bench) withMember(ctx context.Context, f func(context.Context, *process) error) (err error) {
-	b.members++
-	configs, err := memberConfigs("member", filepath.Join(b.dir, fmt.Sprintf("sessions%d", b.members)), 1)
+	configs, err := memberConfigs("member", b.newDir("sessions"), 1)
 	if err != nil {
 		return err
 	}

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"path/filepath"
 
 	"github.com/lockkeeper/lockkeeper/quorum"
 )
@@ -39,7 +38,7 @@ func (b *bench) single(ctx context.Context) error {
 
 // floorParty starts an etcd in this process.
 func floorParty(ctx context.Context, b *bench) (*party, error) {
-	c, err := openQuorum(ctx, filepath.Join(b.dir, "floor"))
+	c, err := openQuorum(ctx, b.newDir("floor"))
 	if err != nil {
 		return nil, err
 	}
