@@ -69,7 +69,7 @@ func heldBy(c sdk.Contender, now time.Time) string {
 	}
 	text := "held by " + printable(c.Who())
 	if !c.Since.IsZero() {
-		text += " for " + ago(now, c.Since)
+		text += " for " + lasting(now, c.Since)
 	}
 	if c.Reason != "" {
 		text += " (" + printable(c.Reason) + ")"
@@ -84,7 +84,7 @@ func (w *lockWork) onLost(why error) {
 		return
 	}
 	w.lost = true
-	w.say("the lock %s is lost: %v; the command gets SIGTERM, and SIGKILL after %v at the latest", w.cfg.name, why, w.grace)
+	w.say("the lock %s is lost: %v; the command gets SIGTERM, and SIGKILL after %v at the latest", w.cfg.name, why, w.grace.Round(time.Millisecond))
 	_ = w.guard.Stop() // if the guard is gone its reports end
 	w.giveUp = time.After(w.grace + goneTimeout)
 	w.tellLost(why)

@@ -68,7 +68,7 @@ func (l *waitLine) follow() {
 func (l *waitLine) drawLocked() {
 	now := time.Now()
 	// The terminal may be narrower; then the line is cut, not wrapped, and can be cleared again.
-	fmt.Fprintf(l.out, "\r\x1b[?7llockkeeper: %s, %s so far\x1b[K\x1b[?7h", waitText(l.last, now), ago(now, l.started))
+	fmt.Fprintf(l.out, "\r\x1b[?7llockkeeper: %s, %s so far\x1b[K\x1b[?7h", waitText(l.last, now), lasting(now, l.started))
 }
 
 // stop ends the line and waits until nothing more is written. It is called once.
@@ -101,4 +101,12 @@ func place(position int) string {
 	default:
 		return fmt.Sprintf("%d ahead besides the holder", position-1)
 	}
+}
+
+// lasting says for how long something has gone on that began at since.
+func lasting(now, since time.Time) string {
+	if now.Sub(since) < time.Second {
+		return "a moment"
+	}
+	return ago(now, since)
 }
