@@ -11,32 +11,60 @@ import (
 	"time"
 
 	"github.com/lockkeeper/lockkeeper/internal/clustertest"
+	"github.com/lockkeeper/lockkeeper/sdk"
 )
 
 // A probe is a well-behaved client that takes and gives up a lock at one member, over and over,
 // and measures how long that takes, requests sent again for a limit that was reached included.
 // Others' faults must not be felt by it.
 type probe struct {
-	client *clustertest.Client
+	close  func() // closes its client
 	cancel context.CancelFunc
-	wg     sync.WaitGroup // counts run
+	wg     sync.WaitGroup // counts the goroutine that probes
 
 	mu     sync.Mutex
 	took   []time.Duration
 	faults []string
 }
 
-// probing starts a probe of m.
+// probing starts a probe of m over REST.
 func probing(t *testing.T, c *clustertest.Cluster, m *clustertest.Member) *probe {
 	t.Helper()
-	p := &probe{client: c.Client(clustertest.ClientOptions{Endpoints: []string{m.URL()}})}
-	ctx, cancel := context.WithCancel(t.Context())
-	p.cancel = cancel
-	l, err := p.client.Open(ctx, 10*time.Second)
+	client := c.Client(clustertest.ClientOptions{Endpoints: []string{m.URL()}})
+	l, err := client.Open(t.Context(), 10*time.Second)
 	if err != nil {
 		t.Fatal(err)
 	}
 	name := "probe/" + l.Session
+	return probeBy(t, client.Close, func(ctx context.Context) error {
+		h, err := client.Acquire(ctx, name, clustertest.Acquire{Session: l.Session})
+		if err != nil {
+			return err
+		}
+		_, err = client.Release(ctx, name, l.Session, h.Token)
+		return err
+	})
+}
+
+// streaming starts a probe of m over a stream.
+func streaming(t *testing.T, m *clustertest.Member) *probe {
+	t.Helper()
+	client := dial(t, []string{m.URL()}, sdk.WithTTL(10*time.Second))
+	mutex := client.Mutex("probe/stream/" + m.Name)
+	return probeBy(t, func() {}, func(ctx context.Context) error { // dial closes it
+		h, err := mutex.Lock(ctx)
+		if err != nil {
+			return err
+		}
+		return h.Unlock(ctx)
+	})
+}
+
+// probeBy starts a probe that calls cycle over and over. close is called when that has ended.
+func probeBy(t *testing.T, close func(), cycle func(context.Context) error) *probe {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	p := &probe{close: close, cancel: cancel}
 	p.wg.Go(func() {
 		tick := time.NewTicker(20 * time.Millisecond)
 		defer tick.Stop()
@@ -46,14 +74,7 @@ func probing(t *testing.T, c *clustertest.Cluster, m *clustertest.Member) *probe
 			case <-ctx.Done():
 				return
 			}
-			p.measure(ctx, func() error {
-				h, err := p.client.Acquire(ctx, name, clustertest.Acquire{Session: l.Session})
-				if err != nil {
-					return err
-				}
-				_, err = p.client.Release(ctx, name, l.Session, h.Token)
-				return err
-			})
+			p.measure(ctx, func() error { return cycle(ctx) })
 		}
 	})
 	return p
@@ -79,12 +100,15 @@ func (p *probe) measure(ctx context.Context, do func() error) {
 // clients under the race detector; alone, it takes a tenth of this at most.
 const slowest = 5 * time.Second
 
+// slow is what all but one in a hundred cycles of a probe take at most.
+const slow = 2 * time.Second
+
 // check ends the probe, logs what it measured, and fails the test if it was disturbed.
 func (p *probe) check(t *testing.T, during string) {
 	t.Helper()
 	p.cancel()
 	p.wg.Wait()
-	p.client.Close()
+	p.close()
 	if len(p.took) == 0 {
 		t.Errorf("%s: the probe was never answered", during)
 		return
@@ -92,6 +116,9 @@ func (p *probe) check(t *testing.T, during string) {
 	slices.Sort(p.took)
 	at := func(q float64) time.Duration { return p.took[int(q*float64(len(p.took)-1))] }
 	t.Logf("%s: %d probes, median %v, p99 %v, longest %v", during, len(p.took), at(0.5), at(0.99), at(1))
+	if at(0.99) > slow {
+		t.Errorf("%s: one probe in a hundred took %v or more; want at most %v", during, at(0.99), slow)
+	}
 	if at(1) > slowest {
 		t.Errorf("%s: a probe took %v; want at most %v", during, at(1), slowest)
 	}
