@@ -36,10 +36,11 @@ var mayImport = map[string][]string{
 }
 
 // testSupport reports whether a package is there for tests: every internal one that has no line in
-// the table. Such packages may import testing and what they need, and never end in the binary.
+// the table, and sdktest, for the tests of others. Such packages may import testing and what they
+// need, and never end in the binary.
 func testSupport(name string) bool {
 	_, production := mayImport[name]
-	return strings.HasPrefix(name, "internal/") && !production
+	return strings.HasPrefix(name, "internal/") && !production || name == "sdk/sdktest"
 }
 
 // onlyIn says which of our packages may import a module or package of others: what is costly,
@@ -122,6 +123,18 @@ func TestBinary(t *testing.T) {
 // within reports whether path is root or below it.
 func within(path, root string) bool {
 	return path == root || strings.HasPrefix(path, root+"/")
+}
+
+// TestLightSDK looks at all that a program gets by importing the SDK.
+func TestLightSDK(t *testing.T) {
+	for _, p := range list(t, "-deps", "./sdk") {
+		switch {
+		case p.Standard, within(p.ImportPath, "github.com/coder/websocket"):
+		case p.name() == "sdk", p.name() == "httpapi/wire":
+		default:
+			t.Errorf("sdk brings %s along; it may use the standard library, httpapi/wire and one WebSocket library", p.ImportPath)
+		}
+	}
 }
 
 // foreign reports whether path is neither ours nor the standard library's.
