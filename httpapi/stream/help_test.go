@@ -31,6 +31,9 @@ func rest(err error) (string, bool) {
 	return wire.CodeInternal, false
 }
 
+// noOwner checks no connection.
+var noOwner znode.Owner
+
 // eventually waits until ok reports true.
 func eventually(tb testing.TB, ok func() bool) {
 	tb.Helper()
