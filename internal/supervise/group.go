@@ -9,8 +9,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// emptyPoll is how often a group is looked at whose leader has ended.
-const emptyPoll = 10 * time.Millisecond
+const (
+	// emptyPoll is how often a group is looked at whose leader has ended.
+	emptyPoll = 10 * time.Millisecond
+	// shortLooks is how many such looks others of the group may outlive their leader without
+	// counting as left behind.
+	shortLooks = 5
+)
 
 // A group is the command and what it has started: a process group of its own.
 type group struct {
@@ -87,21 +92,20 @@ func (g *group) follow() {
 }
 
 // followRest waits for those that the command has left behind. They are looked at from time to
-// time, because not all of them need be children of ours.
+// time, because not all of them need be children of ours. Those that end just after the command,
+// as the parts of a pipeline do, are not spoken of.
 func (g *group) followRest() {
-	told := false
 	poll := time.NewTicker(emptyPoll)
 	defer poll.Stop()
-	for {
+	for looks := 0; ; looks++ {
 		for pid := 1; pid > 0; {
 			pid, _ = unix.Wait4(-1, nil, unix.WNOHANG, nil)
 		}
 		if g.empty() {
 			return
 		}
-		if !told {
+		if looks == shortLooks {
 			g.events <- Report{Kind: Left}
-			told = true
 		}
 		<-poll.C
 	}

@@ -111,10 +111,12 @@ func (g *guard) take(t target, c call) {
 
 // tell passes on what has become of the command, and reports whether it was the last word.
 func (g *guard) tell(t target, r Report) (last bool) {
-	switch r.Kind {
-	case Stopped, Gone:
+	switch {
+	case r.Kind == Stopped, r.Kind == Gone:
 		t.terminal(g.owner, false)
-	case Left:
+	case r.Kind == Left && g.plan.why != "":
+		return false // they are being ended already
+	case r.Kind == Left:
 		g.plan.end(LeftBehind, false)
 	}
 	g.report(r)
