@@ -28,12 +28,13 @@ type attempt struct {
 	sent     time.Duration // a confirmed touch counts from here; 0: none yet
 	revision int64
 	repeated bool
+	granted  bool // of a ticket that was waited for
 }
 
 // Acquire asks for a lock and waits for it: not at all when wait is 0, without limit when it is
 // negative. When the time runs out the error is a [*HeldError], and the place in the queue is
 // given up; so it is when ctx ends. The hold's Deadline counts from a touch of the session that
-// was confirmed after the grant or with it.
+// was confirmed after the grant or with it, unless the client has touches of its own.
 func (l *Locker) Acquire(ctx context.Context, r Request, wait time.Duration) (Hold, error) {
 	a, err := l.enter(ctx, r, wait == 0)
 	if err != nil {
@@ -122,11 +123,14 @@ func (l *Locker) propose(ctx context.Context, a *attempt, ops []znode.Op) error 
 			return err
 		}
 		request.Session, request.Owner = a.session, owner
+	}
+	confirmed := bound && !a.request.OwnTouches
+	if confirmed {
 		touch = l.sessions.Expect(a.session)
 	}
 	sent := clock.Boot()
 	out, err := l.store.DoLate(ctx, request, func(o znode.Outcome, err error) { l.leaveLate(a, &o, err) })
-	if bound && (err != nil || out.Code != znode.OK) {
+	if confirmed && (err != nil || out.Code != znode.OK) {
 		touch.Drop()
 	}
 	switch {
@@ -144,8 +148,11 @@ func (l *Locker) propose(ctx context.Context, a *attempt, ops []znode.Op) error 
 		return l.codeError(out.Code, a.session)
 	}
 	a.took(&out)
-	if !bound {
+	switch {
+	case !bound:
 		a.sent = sent // the open is the session's first touch
+		return nil
+	case !confirmed:
 		return nil
 	}
 	if a.sent, err = touch.Wait(ctx); err != nil {

@@ -66,6 +66,10 @@ type Request struct {
 	RequestID  string // makes the request repeatable; empty: a fresh one
 	Door       string
 
+	// OwnTouches says that the client keeps the session alive by touches of its own and counts
+	// from them: the hold has no Deadline, and its answer waits for no touch. For a Session only.
+	OwnTouches bool
+
 	// Begins, if not nil, is called once if Acquire has to wait, when the wait begins, with the
 	// ticket of the place in the queue. It must not block.
 	Begins func(ticket string)

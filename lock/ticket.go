@@ -34,21 +34,11 @@ func parseTicket(text string) (*attempt, error) {
 // time ran out; a negative wait has no limit. The place in the queue stays, whether the time
 // runs out or ctx ends. The error is ErrNoTicket, or a [*HoldLostError], when it is gone.
 func (l *Locker) Await(ctx context.Context, text string, wait time.Duration) (Hold, error) {
-	return l.AwaitTold(ctx, text, wait, nil)
-}
-
-// AwaitTold is Await that calls begins once if it has to wait, when the wait begins. begins must
-// not block.
-func (l *Locker) AwaitTold(ctx context.Context, text string, wait time.Duration, begins func(ticket string)) (Hold, error) {
-	a, err := l.redeem(ctx, text)
+	a, err := l.awaitTicket(ctx, text, wait, nil)
 	if err != nil {
 		return Hold{}, err
 	}
-	granted, _, err := l.turn(ctx, a, wait, false, begins)
-	if err != nil {
-		return Hold{}, err
-	}
-	if granted {
+	if a.granted {
 		touch := l.sessions.Expect(a.session)
 		l.store.Touch(a.session, true)
 		if a.sent, err = touch.Wait(ctx); err != nil {
@@ -56,6 +46,25 @@ func (l *Locker) AwaitTold(ctx context.Context, text string, wait time.Duration,
 		}
 	}
 	return l.standing(a)
+}
+
+// AwaitTold is Await for a client with touches of its own: the hold has no Deadline. It calls
+// begins once if it has to wait, when the wait begins. begins must not block.
+func (l *Locker) AwaitTold(ctx context.Context, text string, wait time.Duration, begins func(ticket string)) (Hold, error) {
+	a, err := l.awaitTicket(ctx, text, wait, begins)
+	if err != nil {
+		return Hold{}, err
+	}
+	return l.standing(a)
+}
+
+func (l *Locker) awaitTicket(ctx context.Context, text string, wait time.Duration, begins func(string)) (*attempt, error) {
+	a, err := l.redeem(ctx, text)
+	if err != nil {
+		return nil, err
+	}
+	a.granted, _, err = l.turn(ctx, a, wait, false, begins)
+	return a, err
 }
 
 // Leave gives up a ticket's place in the queue, or the lock if it holds. It can be repeated like

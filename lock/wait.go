@@ -69,7 +69,7 @@ func (l *Locker) await(ctx context.Context, a *attempt, wait time.Duration) (Hol
 		err := l.heldAhead(a)
 		return Hold{}, l.leaveOrHold(ctx, a, err)
 	}
-	if time.Since(begun) > time.Millisecond || a.sent == 0 {
+	if !a.request.OwnTouches && (time.Since(begun) > time.Millisecond || a.sent == 0) {
 		if err := l.confirm(ctx, a); err != nil {
 			return Hold{}, err
 		}
