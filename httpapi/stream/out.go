@@ -35,7 +35,9 @@ func (s *stream) sendLocked(frame []byte) {
 	o.open = append(o.open, frame...)
 	if o.unsent += len(frame); o.unsent > s.door.limits.MaxUnsentBytes {
 		s.closeLocked(wire.CloseSlowReader, "too much is not read")
-		_ = s.net.SetWriteDeadline(time.Now()) // the message that is leaving has had its chance
+		if s.net != nil {
+			_ = s.net.SetWriteDeadline(time.Now()) // the message that is leaving has had its chance
+		}
 		return
 	}
 	s.wakeLocked()

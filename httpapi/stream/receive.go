@@ -173,26 +173,30 @@ func (s *stream) waiting(j *job, ticket string) {
 	waits := j.waits
 	s.mu.Unlock()
 	if waits {
-		s.tellPosition(j)
+		s.tellPosition(waiter{j, j.request.ID, ticket})
 	}
 }
 
+// A waiter is a wait as it was when the stream's mutex was held: its job may be another request's
+// by now.
+type waiter struct {
+	job    *job
+	id     uint64
+	ticket string
+}
+
 // tellPosition pushes how a wait stands, where that has changed.
-func (s *stream) tellPosition(j *job) {
-	s.mu.Lock()
-	ticket, id := j.ticket, j.request.ID
-	s.mu.Unlock()
-	position, holder, ok := s.door.cfg.Locks.Ahead(ticket)
+func (s *stream) tellPosition(w waiter) {
+	position, holder, ok := s.door.cfg.Locks.Ahead(w.ticket)
 	if !ok || position == 0 {
 		return
 	}
-	f := wire.Frame{Kind: wire.Waiting, ID: id, Position: int64(position), Ticket: ticket, Contenders: []wire.Contender{contenderOf(&holder)}}
+	f := wire.Frame{Kind: wire.Waiting, ID: w.id, Position: int64(position), Ticket: w.ticket, Contenders: []wire.Contender{contenderOf(&holder)}}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	// The job may have been answered meanwhile, and be another request's by now.
-	if s.flying[id] != j || j.ticket != ticket || j.position == position {
+	if s.flying[w.id] != w.job || w.job.ticket != w.ticket || w.job.position == position {
 		return
 	}
-	j.position = position
+	w.job.position = position
 	s.pushFrameLocked(&f)
 }

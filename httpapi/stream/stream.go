@@ -182,7 +182,7 @@ func (s *stream) hear() { s.heard.Store(int64(s.now())) }
 // tick looks for what has taken too long. It runs about every tickEvery.
 func (s *stream) tick() {
 	now, l := s.now(), &s.door.limits
-	var moved []*job
+	var moved []waiter
 	s.mu.Lock()
 	switch {
 	case now-time.Duration(s.heard.Load()) > l.Silence:
@@ -195,13 +195,13 @@ func (s *stream) tick() {
 		case now-j.begun > patience(j, l.RequestTimeout):
 			j.end(context.DeadlineExceeded)
 		case j.waits:
-			moved = append(moved, j)
+			moved = append(moved, waiter{j, j.request.ID, j.ticket})
 		}
 	}
 	s.trimLocked()
 	s.mu.Unlock()
-	for _, j := range moved {
-		s.tellPosition(j)
+	for _, w := range moved {
+		s.tellPosition(w)
 	}
 }
 
