@@ -102,7 +102,7 @@ func (c *Client) holdLostLocked(f *wire.Frame) {
 	if s == nil {
 		return
 	}
-	lost := &LostError{Name: f.Name, Token: Token(f.Token), Session: s.ID(), Cause: Cause(f.Cause), Reason: f.Reason}
+	lost := holdLost(f)
 	if h := s.holds[lost.Token]; h != nil {
 		c.loseHoldLocked(h, lost)
 		return

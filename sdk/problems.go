@@ -78,7 +78,7 @@ func errorOf(f *wire.Frame) error {
 		}
 		return e
 	case wire.CodeHoldLost:
-		return &LostError{Name: f.Name, Token: Token(f.Token), Session: SessionID(f.Session), Cause: Cause(f.Cause), Reason: f.Reason}
+		return holdLost(f)
 	case wire.CodeSessionLost:
 		return &LostError{Session: SessionID(f.Session), Whole: true, Cause: Cause(f.Cause)}
 	case wire.CodeStaleToken:
@@ -91,6 +91,16 @@ func errorOf(f *wire.Frame) error {
 		}
 	}
 	return e
+}
+
+// holdLost returns how a hold was lost, as a frame about that says. The news that its session is over
+// may come after it.
+func holdLost(f *wire.Frame) *LostError {
+	cause := Cause(f.Cause)
+	return &LostError{
+		Name: f.Name, Token: Token(f.Token), Session: SessionID(f.Session), Cause: cause, Reason: f.Reason,
+		Whole: cause == CauseExpired || cause == CauseClosed,
+	}
 }
 
 // passing reports whether an error says that the same request may succeed soon, so that the client

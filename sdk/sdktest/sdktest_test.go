@@ -12,9 +12,13 @@ import (
 	"github.com/lockkeeper/lockkeeper/sdk/sdktest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m, quorumtest.IgnoreEtcd()...) }
+// clean has the test fail where it leaves goroutines behind. It must come first.
+func clean(t *testing.T) {
+	t.Cleanup(func() { goleak.VerifyNone(t, quorumtest.IgnoreEtcd()...) })
+}
 
 func TestUpInLessThanASecond(t *testing.T) {
+	clean(t)
 	begun := time.Now()
 	s := sdktest.Start(t)
 	c := s.Client(t)
@@ -34,6 +38,7 @@ func TestUpInLessThanASecond(t *testing.T) {
 }
 
 func TestAHoldOutlivesARestart(t *testing.T) {
+	clean(t)
 	s := sdktest.Start(t)
 	c := s.Client(t)
 	h, err := c.Mutex("x").Lock(t.Context())
