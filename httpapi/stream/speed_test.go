@@ -38,3 +38,38 @@ func BenchmarkCycle(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkTouch measures keeping a stream of a thousand sessions alive, once.
+func BenchmarkTouch(b *testing.B) {
+	m := membertest.One(b)
+	_, url := serve(b, m, stream.Limits{})
+	p, _ := greeted(b, url)
+	for range 999 {
+		p.ok(wire.Frame{Kind: wire.Open, TTLMS: 60_000})
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if f := p.ok(wire.Frame{Kind: wire.Touch}); len(f.Lost) > 0 {
+			b.Fatalf("%d lost", len(f.Lost))
+		}
+	}
+}
+
+// BenchmarkOpenClose measures sessions that come and go over one stream.
+func BenchmarkOpenClose(b *testing.B) {
+	const callers = 64
+	m := membertest.One(b)
+	_, url := serve(b, m, stream.Limits{})
+	p, _ := greeted(b, url)
+	var wg sync.WaitGroup
+	b.ResetTimer()
+	for range callers {
+		wg.Go(func() {
+			for range b.N/callers + 1 {
+				s := p.ok(wire.Frame{Kind: wire.Open}).Session
+				p.ok(wire.Frame{Kind: wire.Close, Session: s})
+			}
+		})
+	}
+	wg.Wait()
+}
