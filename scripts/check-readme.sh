@@ -3,8 +3,8 @@
 # machine allows, in a network of their own, so that the usual ports are free.
 #
 # Blocks fenced as "sh" run in order and must succeed. Blocks fenced as "sh background" are left
-# running until the next heading; the checker then waits for the members they start. Blocks
-# fenced otherwise are for reading.
+# running until the next heading of the second level; the checker then waits for the members they start. Blocks
+# fenced as "go FILE" are written to that file. Blocks fenced otherwise are for reading.
 set -euo pipefail
 repo=$(cd "$(dirname "$0")/.." && pwd)
 
@@ -54,14 +54,15 @@ await_members() { # await_members TEXT: every --http-listen address in it, or th
 	done
 }
 
-blocks=0 kind='' block=''
+blocks=0 kind='' block='' path=''
 while IFS= read -r line <&3; do
 	case $kind in
 	'')
 		case $line in
-		'#'*) stop_all ;;
+		'## '*) stop_all ;;
 		'```sh background') kind=background block='' ;;
 		'```sh') kind=foreground block='' ;;
+		'```go '*) kind=program path=${line#*' '} block='' ;;
 		'```'?*) kind=other ;;
 		esac
 		continue
@@ -86,6 +87,11 @@ while IFS= read -r line <&3; do
 		esac
 		await_members "$block"
 		blocks=$((blocks + 1))
+		;;
+	program)
+		mkdir -p "$(dirname "$path")"
+		printf '%s' "$block" >"$path"
+		echo "  + $path"
 		;;
 	esac
 	kind=''
