@@ -3,6 +3,7 @@ package sdk
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/lockkeeper/lockkeeper/httpapi/wire"
 )
@@ -45,6 +46,7 @@ var problems = []struct {
 	{"unsupported_media_type", ErrUnsupported},
 	{"cross_origin", ErrNotPermitted},
 	{"unknown_route", ErrUnsupported},
+	{"upgrade_required", ErrUnsupported},
 	{"method_not_allowed", ErrUnsupported},
 }
 
@@ -70,7 +72,7 @@ func (e *RemoteError) Unwrap() error { return e.err }
 func errorOf(f *wire.Frame) error {
 	switch f.Code {
 	case wire.CodeBadRequest:
-		return &InputError{Field: f.Field, Problem: f.Message, Fix: f.Fix}
+		return &InputError{Field: f.Field, Problem: strings.TrimPrefix(f.Message, f.Field+" "), Fix: f.Fix}
 	case wire.CodeLockHeld:
 		e := &HeldError{Name: f.Name, Position: int(f.Position)}
 		if len(f.Contenders) > 0 {

@@ -45,8 +45,8 @@ func TestAHoldOutlivesARestart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.Stop()
-	s.Restart()
+	s.Stop(t)
+	s.Restart(t)
 	if _, err := c.Queue(t.Context(), "x"); err != nil {
 		t.Error(err)
 	}
