@@ -26,7 +26,7 @@ type call struct {
 	settle func(answer *wire.Frame, err error)
 	done   chan struct{} // told once when answer or err, and hold, may be read
 
-	answer wire.Frame
+	answer *wire.Frame // of an OK, unless it is all in hold
 	err    error
 	hold   *Hold
 
@@ -35,6 +35,7 @@ type call struct {
 	delayed   bool
 	settled   bool
 	abandoned bool          // nobody waits any more; what it gets is given back
+	answered  bool          // by a member, whatever it said; otherwise it was ended here
 	sends     int           // over all streams
 	first     time.Duration // the first sending
 	sent      time.Duration // the last one
@@ -154,7 +155,7 @@ func (c *Client) settleLocked(k *call, err error) {
 	}
 	k.settled, k.err = true, err
 	if k.settle != nil {
-		k.settle(&k.answer, err)
+		k.settle(k.answer, err)
 		return
 	}
 	k.done <- struct{}{}
@@ -239,7 +240,7 @@ func (c *Client) ask(ctx context.Context, k *call) (*wire.Frame, error) {
 	if err := c.await(ctx, k); err != nil {
 		return nil, err
 	}
-	return &k.answer, k.err
+	return k.answer, k.err
 }
 
 // await waits until a call is done, or abandons it when ctx ends and returns why.

@@ -77,7 +77,7 @@ func (c *Client) Events(ctx context.Context, prefix, after string) (*Subscriptio
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	s.begun(&k.answer)
+	s.begun(k.answer)
 	return s, nil
 }
 

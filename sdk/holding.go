@@ -134,7 +134,11 @@ func (c *Client) release(ctx context.Context, h *Hold) error {
 	if err := c.await(ctx, k); err != nil {
 		return fmt.Errorf("%w: %w", ErrUncertain, err)
 	}
-	return c.released(h, k.err, again || k.sends > 1)
+	err := c.released(h, k.err, again || k.sends > 1)
+	if errors.Is(err, ErrSessionLost) && (again || k.sends > 1 || k.sends == 1 && !k.answered) {
+		err = fmt.Errorf("%w: %w", ErrUncertain, err) // it may have been released before that
+	}
+	return err
 }
 
 func (c *Client) releaseCall(h *Hold) *call {

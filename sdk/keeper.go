@@ -1,6 +1,7 @@
 package sdk
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -58,6 +59,10 @@ func (c *Client) expireLocked(now time.Duration, next *time.Duration) (shortest 
 			if c.link != nil {
 				c.link.fail(errTooLate)
 			}
+			continue
+		} else if why != nil && int64(now) >= s.deadline.Load() {
+			// Its close was not answered in its time.
+			c.overLocked(s, fmt.Errorf("%w: session %s has had no answer within its TTL", ErrUncertain, s.ID()))
 			continue
 		}
 		if ttl := s.TTL(); shortest == 0 || ttl < shortest {

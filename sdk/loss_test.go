@@ -242,3 +242,67 @@ func TestOnStateTellsEachState(t *testing.T) {
 		}
 	})
 }
+
+func TestACloseWithoutAnswerEndsWithTheTTL(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFakeCluster(fakeTTL)
+		c := f.client(t)
+		h := lock(t, c.Mutex("x"))
+		f.with(func() { f.down[memberA], f.down[memberB] = true, true })
+		f.cut()
+		begun := time.Now()
+		wantError(t, "Close", c.Close(t.Context()), ErrUncertain)
+		if took := time.Since(begun); took > fakeTTL {
+			t.Errorf("Close took %v", took)
+		}
+		wantError(t, "the hold", h.Err(), ErrReleased)
+		_, err := c.Mutex("x").Lock(t.Context())
+		wantError(t, "Lock of a closed client", err, ErrClosed)
+	})
+}
+
+func TestAnUnlockThatOutlivesItsSessionIsUncertain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFakeCluster(fakeTTL)
+		c := f.client(t)
+		h := lock(t, c.Mutex("x"))
+		f.with(func() {
+			f.down[memberA], f.down[memberB] = true, true
+			f.after = func(_ *fakeStream, r *wire.Frame) bool { return r.Kind != wire.Release }
+		})
+		err := h.Unlock(t.Context())
+		wantError(t, "Unlock", err, ErrUncertain)
+		wantState(t, h, Lost)
+	})
+}
+
+func TestNobodyIsReached(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFakeCluster(fakeTTL)
+		f.down[memberA], f.down[memberB] = true, true
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		_, err := Dial(ctx, []string{memberA, memberB}, f.option())
+		wantError(t, "Dial", err, ErrUnreachable)
+		e, ok := errors.AsType[*UnreachableError](err)
+		if !ok || e.Failures[memberA] == nil || e.Failures[memberB] == nil {
+			t.Errorf("Dial: %v; want why each member was not reached", err)
+		}
+	})
+}
+
+func TestBadInputIsRefused(t *testing.T) {
+	for name, call := range map[string]func() error{
+		"no endpoints":   func() error { _, err := Dial(t.Context(), nil); return err },
+		"a bad one":      func() error { _, err := Dial(t.Context(), []string{"ftp://x"}); return err },
+		"a negative TTL": func() error { _, err := Dial(t.Context(), []string{"x:1"}, WithTTL(-1)); return err },
+		"a bad limit":    func() error { _, err := Dial(t.Context(), []string{"x:1"}, WithMaxPending(0)); return err },
+		"redial":         func() error { _, err := Dial(t.Context(), []string{"x:1"}, WithRedial(2, 1)); return err },
+		"a lock option": func() error {
+			_, err := Dial(t.Context(), []string{"x:1"}, WithLockOptions(WithMaxHold(0)))
+			return err
+		},
+	} {
+		wantError(t, name, call(), ErrInput)
+	}
+}

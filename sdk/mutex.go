@@ -34,22 +34,23 @@ func (m *Mutex) Name() string { return m.name }
 // matches [ErrSessionLost]. Other errors are refusals, such as [ErrTooManyWaiters] and [InputError],
 // and [ErrClosed].
 func (m *Mutex) Lock(ctx context.Context) (*Hold, error) {
-	for {
-		h, err := m.acquire(ctx, -1)
-		if m.session == nil && errors.Is(err, ErrSessionLost) && ctx.Err() == nil {
-			continue
-		}
-		if err != nil {
-			return nil, fmt.Errorf("lock %q: %w", m.name, err)
-		}
-		return h, nil
+	h, err := m.acquire(ctx, -1)
+	for m.renews(ctx, err) {
+		h, err = m.acquire(ctx, -1)
 	}
+	if err != nil {
+		return nil, fmt.Errorf("lock %q: %w", m.name, err)
+	}
+	return h, nil
 }
 
 // TryLock takes the lock if nobody holds it or waits for it, else the error is a [*HeldError]. It
 // waits for the answer until ctx ends; otherwise it is as Lock.
 func (m *Mutex) TryLock(ctx context.Context) (*Hold, error) {
 	h, err := m.acquire(ctx, 0)
+	for m.renews(ctx, err) {
+		h, err = m.acquire(ctx, 0)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("try lock %q: %w", m.name, err)
 	}
@@ -81,10 +82,19 @@ func (m *Mutex) Unlock(ctx context.Context) error {
 // the background.
 func (m *Mutex) Enqueue(ctx context.Context) (*Ticket, error) {
 	t, err := m.enqueue(ctx)
+	for m.renews(ctx, err) {
+		t, err = m.enqueue(ctx)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("enqueue for %q: %w", m.name, err)
 	}
 	return t, nil
+}
+
+// renews reports whether err says that the client's own session was lost: nothing is held by what
+// has failed, and a new session can be asked.
+func (m *Mutex) renews(ctx context.Context, err error) bool {
+	return m.session == nil && errors.Is(err, ErrSessionLost) && ctx.Err() == nil
 }
 
 // gave notes the hold for Unlock.

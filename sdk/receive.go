@@ -74,6 +74,7 @@ func (c *Client) answeredLocked(l *link, f *wire.Frame) {
 		}
 		return // of a call that nobody waits for
 	}
+	k.answered = true
 	if k.vital {
 		l.vital--
 		l.progress = c.cfg.clock()
@@ -112,7 +113,6 @@ func (c *Client) answeredLocked(l *link, f *wire.Frame) {
 
 // grantedLocked takes an OK.
 func (c *Client) grantedLocked(k *call, f *wire.Frame) {
-	k.answer = *f
 	switch {
 	case k.abandoned && k.takes():
 		c.giveBackLocked(k)
@@ -122,6 +122,12 @@ func (c *Client) grantedLocked(k *call, f *wire.Frame) {
 		k.hold = h
 		c.settleLocked(k, err)
 		return
+	}
+	switch k.frame.Kind {
+	case wire.Release, wire.Leave, wire.Close, wire.Await:
+	default:
+		answer := *f // f is used again
+		k.answer = &answer
 	}
 	c.settleLocked(k, nil)
 }

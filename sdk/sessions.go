@@ -153,7 +153,7 @@ func (c *Client) attachedLocked(l *link, s *Session, k *call, answer *wire.Frame
 // lost, whatever the member says: its holders may have been told.
 func (c *Client) renewLocked(s *Session, sent time.Duration) {
 	s.look()
-	if s.ended() != nil {
+	if err := s.ended(); err != nil && isLoss(err) {
 		return
 	}
 	ttl := time.Duration(s.ttl.Load())
