@@ -41,8 +41,26 @@ func (c *Client) tendLocked(now time.Duration) time.Duration {
 	c.resendLocked(now, &next)
 	if c.link != nil {
 		c.touchLocked(now, shortest, &next)
+		c.overdueLocked(now, &next)
 	}
 	return next
+}
+
+// overdueLocked gives up a stream that owes the answer to a request for too long, though it answers
+// touches: the request goes over the next one. Those that wait in a queue are not overdue.
+func (c *Client) overdueLocked(now time.Duration, next *time.Duration) {
+	every := min(c.cfg.requestTimeout, idleTouch) / 2
+	*next = min(*next, every)
+	if now < c.link.counted+every {
+		return
+	}
+	c.link.counted = now
+	for _, k := range c.calls {
+		if k.inFlight && !k.queued && now >= k.sent+c.cfg.requestTimeout {
+			c.link.fail(errSilent)
+			return
+		}
+	}
 }
 
 // expireLocked ends the sessions and holds whose time is over, and returns the shortest TTL of the

@@ -30,6 +30,7 @@ type link struct {
 	progress time.Duration // the sending of the first of them, or the last answer to one
 	touched  time.Duration // the sending of the last TOUCH; 0: none
 	touching bool          // it has no answer yet
+	counted  time.Duration // when it was last looked for requests that are overdue
 	over     bool          // taken out of the client
 }
 

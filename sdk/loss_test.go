@@ -267,12 +267,35 @@ func TestAnUnlockThatOutlivesItsSessionIsUncertain(t *testing.T) {
 		c := f.client(t)
 		h := lock(t, c.Mutex("x"))
 		f.with(func() {
-			f.down[memberA], f.down[memberB] = true, true
-			f.after = func(_ *fakeStream, r *wire.Frame) bool { return r.Kind != wire.Release }
+			f.silent[memberA], f.silent[memberB] = true, true
 		})
 		err := h.Unlock(t.Context())
 		wantError(t, "Unlock", err, ErrUncertain)
 		wantState(t, h, Lost)
+	})
+}
+
+func TestAnAnswerThatNeverComesIsAskedForElsewhere(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFakeCluster(fakeTTL)
+		c := f.client(t)
+		h := lock(t, c.Mutex("x"))
+		swallowed := 0
+		f.with(func() {
+			f.after = func(_ *fakeStream, r *wire.Frame) bool {
+				if r.Kind == wire.Release {
+					swallowed++
+				}
+				return r.Kind != wire.Release || swallowed > 1
+			}
+		})
+		begun := time.Now()
+		if err := h.Unlock(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if took := time.Since(begun); took < DefaultRequestTimeout || took > 2*DefaultRequestTimeout {
+			t.Errorf("Unlock took %v", took)
+		}
 	})
 }
 

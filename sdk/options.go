@@ -163,8 +163,8 @@ func WithRedial(shortest, longest time.Duration) Option {
 }
 
 // WithRequestTimeout bounds requests that wait for no lock and belong to no session, such as a
-// look at a queue or a fence, where their context has no earlier end. Those of a session end at
-// the latest with it.
+// look at a queue or a fence, where their context has no earlier end; those of a session end at
+// the latest with it. A member that owes an answer for so long is left for another one.
 func WithRequestTimeout(d time.Duration) Option { return func(c *config) { c.requestTimeout = d } }
 
 // WithEventBuffer bounds the events that a [Subscription] keeps until they are read. One that is
