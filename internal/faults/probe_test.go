@@ -18,7 +18,7 @@ import (
 // and measures how long that takes, requests sent again for a limit that was reached included.
 // Others' faults must not be felt by it.
 type probe struct {
-	close  func() // closes its client
+	end    func() // closes its client
 	cancel context.CancelFunc
 	wg     sync.WaitGroup // counts the goroutine that probes
 
@@ -60,11 +60,11 @@ func streaming(t *testing.T, m *clustertest.Member) *probe {
 	})
 }
 
-// probeBy starts a probe that calls cycle over and over. close is called when that has ended.
-func probeBy(t *testing.T, close func(), cycle func(context.Context) error) *probe {
+// probeBy starts a probe that calls cycle over and over. end is called when that is over.
+func probeBy(t *testing.T, end func(), cycle func(context.Context) error) *probe {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
-	p := &probe{close: close, cancel: cancel}
+	p := &probe{end: end, cancel: cancel}
 	p.wg.Go(func() {
 		tick := time.NewTicker(20 * time.Millisecond)
 		defer tick.Stop()
@@ -108,7 +108,7 @@ func (p *probe) check(t *testing.T, during string) {
 	t.Helper()
 	p.cancel()
 	p.wg.Wait()
-	p.close()
+	p.end()
 	if len(p.took) == 0 {
 		t.Errorf("%s: the probe was never answered", during)
 		return
