@@ -2,6 +2,7 @@ package sdk
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/lockkeeper/lockkeeper/httpapi/wire"
@@ -28,10 +29,14 @@ func (f *Fence) Name() string { return f.name }
 func (f *Fence) Check(ctx context.Context, token Token) error {
 	k := f.client.newCall(nil)
 	k.frame.Kind, k.frame.Name, k.frame.Token = wire.Check, f.name, int64(token)
-	if _, err := f.client.ask(ctx, k); err != nil {
-		return fmt.Errorf("check fence %q: %w", f.name, err)
+	_, err := f.client.ask(ctx, k)
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, context.Cause(ctx)), errors.Is(err, ErrUnavailable), errors.Is(err, ErrClosed):
+		err = fmt.Errorf("%w: %w", ErrUncertain, err)
 	}
-	return nil
+	return fmt.Errorf("check fence %q: %w", f.name, err)
 }
 
 // Highest returns the highest token that the fence has seen; 0: none.
