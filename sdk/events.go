@@ -50,8 +50,7 @@ type Subscription struct {
 
 // Events follows what happens to all locks whose names start with prefix: from now on or, where
 // after is not empty, from the event after the one of that ID. It waits until the service has
-// answered, or ctx ends. From its first event on, or where after is given, the subscription goes on
-// over reconnections without a gap. The caller must
+// answered, or ctx ends. The subscription goes on over reconnections without a gap. The caller must
 // Close it.
 func (c *Client) Events(ctx context.Context, prefix, after string) (*Subscription, error) {
 	s := &Subscription{

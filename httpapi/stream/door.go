@@ -46,6 +46,7 @@ type Config struct {
 
 	Member   uint64       // this member's id: with a generation it names an attachment
 	Hello    func() Hello // what a client is told when it comes; nil: nothing
+	Revision func() int64 // what this member's tree has applied
 	Problem  func(err error) (code string, retry bool)
 	InFlight Places // shared with other doors
 	Waiting  Places // shared with other doors

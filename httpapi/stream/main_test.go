@@ -37,7 +37,7 @@ func serve(tb testing.TB, m *membertest.Member, limits stream.Limits) (*stream.D
 			return s, nil
 		},
 		Member: m.Quorum.ID(), Hello: func() stream.Hello { return stream.Hello{Member: m.Name()} },
-		Problem: problem, Limits: limits,
+		Revision: m.Store.Revision, Problem: problem, Limits: limits,
 	})
 	if err != nil {
 		tb.Fatal(err)

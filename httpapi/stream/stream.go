@@ -133,7 +133,10 @@ func (s *stream) run() {
 	close(s.gone)
 	writer.Wait()
 	_ = s.conn.CloseNow()
-	s.door.meters.ended(s.closing, err)
+	s.mu.Lock()
+	closing := s.closing
+	s.mu.Unlock()
+	s.door.meters.ended(closing, err)
 	s.door.log.Debug("stream ended", "err", err)
 }
 

@@ -37,6 +37,7 @@ func (s *stream) subscribe(j *job) error {
 	if full {
 		return errSubs
 	}
+	revision := s.door.cfg.Revision() // from here on nothing is missed
 	from, err := s.door.cfg.Subscribe(f.Name, after)
 	if err != nil {
 		return err
@@ -51,7 +52,7 @@ func (s *stream) subscribe(j *job) error {
 		return errSubs
 	}
 	s.subs[sub.id] = sub
-	answer := wire.Frame{Kind: wire.OK, ID: sub.id}
+	answer := wire.Frame{Kind: wire.OK, ID: sub.id, Revision: revision}
 	s.pushFrameLocked(&answer) // before any event
 	s.wg.Go(func() { s.follow(sub) })
 	return errAnswered
