@@ -35,7 +35,11 @@ type core struct {
 	store    *store.Store
 	sessions *lease.Sessions
 	locks    *lock.Locker
+	heap     []byte // address space, so that garbage is collected as in the service: see server/heap.go
 }
+
+// heapFloor is the service's.
+const heapFloor = 64 << 20
 
 // ports are where a member listens. A data directory keeps the peer's for good.
 type ports struct{ Client, Peer int }
@@ -59,7 +63,7 @@ func openQuorum(ctx context.Context, dir string) (*core, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &core{ports: p}
+	c := &core{ports: p, heap: make([]byte, heapFloor)}
 	ctx, cancel := context.WithTimeout(ctx, startTime)
 	defer cancel()
 	c.quorum, err = quorum.Start(ctx, quorum.Config{
