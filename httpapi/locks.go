@@ -151,7 +151,7 @@ func (c *call) getLock() error {
 func (c *call) makeLock(name string, limit int, fresh lock.Read) (revision int64, err error) {
 	ctx, cancel := c.bounded()
 	defer cancel()
-	done, err := c.turn(ctx, limit, &fresh)
+	done, err := c.api.turn(ctx, limit, &fresh)
 	if err != nil {
 		return 0, err
 	}
@@ -208,7 +208,7 @@ func (c *call) listLocks() error {
 func (c *call) makeList(prefix, after string, limit int, fresh lock.Read) (revision int64, err error) {
 	ctx, cancel := c.bounded()
 	defer cancel()
-	done, err := c.turn(ctx, limit, &fresh)
+	done, err := c.api.turn(ctx, limit, &fresh)
 	if err != nil {
 		return 0, err
 	}

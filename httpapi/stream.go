@@ -16,7 +16,7 @@ func (a *API) newDoor() (*stream.Door, error) {
 		Subscribe: func(prefix string, after *lock.EventID) (stream.Subscription, error) {
 			return c.Subscribe(prefix, after)
 		},
-		Member: c.Member, Hello: a.hello, Revision: c.Revision,
+		Member: c.Member, Hello: a.hello, Revision: c.Revision, Turn: a.turn,
 		Problem: func(err error) (string, bool) {
 			p := problemOf(err)
 			return p.code, p.retry

@@ -21,19 +21,19 @@ func newTurns() chan struct{} { return make(chan struct{}, max(1, runtime.GOMAXP
 // must not keep its turn. Nor must a read that waits for the quorum: it waits before, and is
 // fresh then without more ado. The error is [store.ErrBusy] where ctx ends first, or that of
 // the wait.
-func (c *call) turn(ctx context.Context, limit int, fresh *lock.Read) (done func(), err error) {
+func (a *API) turn(ctx context.Context, limit int, fresh *lock.Read) (done func(), err error) {
 	if limit <= longPage {
 		return func() {}, nil
 	}
 	if *fresh != (lock.Read{}) {
-		if _, err := c.api.cfg.Locks.List(ctx, "", "", 1, *fresh); err != nil {
+		if _, err := a.cfg.Locks.List(ctx, "", "", 1, *fresh); err != nil {
 			return nil, err
 		}
 		*fresh = lock.Read{} // this member's tree has reached it
 	}
 	select {
-	case c.api.turns <- struct{}{}:
-		return func() { <-c.api.turns }, nil
+	case a.turns <- struct{}{}:
+		return func() { <-a.turns }, nil
 	case <-ctx.Done():
 		return nil, store.ErrBusy
 	}

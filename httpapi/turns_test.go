@@ -10,24 +10,24 @@ import (
 )
 
 func TestLongAnswersTakeTurns(t *testing.T) {
-	c := &call{api: &API{turns: make(chan struct{}, 1)}}
+	a := &API{turns: make(chan struct{}, 1)}
 	local := lock.Read{}
-	done, err := c.turn(t.Context(), longPage+1, &local)
+	done, err := a.turn(t.Context(), longPage+1, &local)
 	if err != nil {
 		t.Fatal(err)
 	}
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := c.turn(ended, longPage+1, &local); !errors.Is(err, store.ErrBusy) {
+	if _, err := a.turn(ended, longPage+1, &local); !errors.Is(err, store.ErrBusy) {
 		t.Errorf("a second long answer, given up: %v; want %v", err, store.ErrBusy)
 	}
-	if short, err := c.turn(ended, longPage, &local); err != nil {
+	if short, err := a.turn(ended, longPage, &local); err != nil {
 		t.Errorf("a short answer beside a long one: %v; want no wait", err)
 	} else {
 		short()
 	}
 	done()
-	done, err = c.turn(t.Context(), longPage+1, &local)
+	done, err = a.turn(t.Context(), longPage+1, &local)
 	if err != nil {
 		t.Errorf("a long answer after the other: %v", err)
 	} else {

@@ -28,6 +28,7 @@ var codes = []struct {
 	{errWaits, wire.CodeTooManyWaits, true},
 	{errSubs, wire.CodeTooManyStreams, false},
 	{errInternal, wire.CodeInternal, false},
+	{errBroken, wire.CodeUncertain, true}, // nobody is left to read it
 	{lock.ErrEventsGone, wire.CodeEventsGone, false},
 	{lock.ErrSlowSubscriber, wire.CodeTooSlow, false},
 }

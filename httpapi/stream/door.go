@@ -27,6 +27,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/lockkeeper/lockkeeper/lease"
+	"github.com/lockkeeper/lockkeeper/lock"
 	"github.com/lockkeeper/lockkeeper/store"
 )
 
@@ -47,6 +48,11 @@ type Config struct {
 	Member   uint64       // this member's id: with a generation it names an attachment
 	Hello    func() Hello // what a client is told when it comes; nil: nothing
 	Revision func() int64 // what this member's tree has applied
+
+	// Turn waits until an answer of up to limit entries may be made, which done must be told; it
+	// may see to it that the read is fresh, and say so in fresh. Nil: there is nothing to wait for.
+	Turn func(ctx context.Context, limit int, fresh *lock.Read) (done func(), err error)
+
 	Problem  func(err error) (code string, retry bool)
 	InFlight Places // shared with other doors
 	Waiting  Places // shared with other doors

@@ -23,6 +23,7 @@ type job struct {
 	stream *stream
 	begun  time.Duration // since the stream began
 	place  *Places       // the global limit that it counts against
+	large  bool          // it holds an element of the stream's large
 
 	// Guarded by the stream's mutex.
 	waits    bool   // in a queue

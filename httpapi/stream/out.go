@@ -49,6 +49,48 @@ func (s *stream) pushFrameLocked(f *wire.Frame) {
 	s.sendLocked(s.scratch)
 }
 
+// awaitLarge waits until the client has read enough to be sent one more answer that may fill a
+// message. So a few bytes that ask for much cost the member no more than is read. Meanwhile the
+// request takes no place from others: those of deaf clients would soon have them all.
+func (s *stream) awaitLarge(j *job) error {
+	s.mu.Lock()
+	if j.place != nil {
+		j.place.leave()
+		j.place = nil
+	}
+	s.mu.Unlock()
+	select {
+	case s.large <- struct{}{}:
+		j.large = true
+		return s.awaitRoom(j)
+	case <-j.Done():
+		return j.Err()
+	}
+}
+
+// awaitRoom waits until the client has left no more unread than half of what it may.
+func (s *stream) awaitRoom(ctx context.Context) error {
+	for {
+		s.mu.Lock()
+		var room chan struct{}
+		if s.out.unsent > s.door.limits.MaxUnsentBytes/2 {
+			if s.out.room == nil {
+				s.out.room = make(chan struct{})
+			}
+			room = s.out.room
+		}
+		s.mu.Unlock()
+		if room == nil {
+			return nil
+		}
+		select {
+		case <-room:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
 func (s *stream) wakeLocked() {
 	if s.out.woken {
 		return

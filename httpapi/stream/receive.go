@@ -146,6 +146,10 @@ func (s *stream) finishLocked(j *job) {
 	}
 	s.checkLocked(j)
 	s.sendLocked(j.encoded)
+	if j.large {
+		j.large = false
+		<-s.large
+	}
 	s.freeLocked(j)
 	if len(s.flying) == 0 && len(s.lost) > 0 {
 		clear(s.lost)

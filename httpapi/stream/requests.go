@@ -174,6 +174,9 @@ func (s *stream) release(j *job) error {
 	return nil
 }
 
+// fewContenders is up to how many contenders a QUEUE asks for a small answer.
+const fewContenders = 16
+
 func (s *stream) queue(j *job) error {
 	f, l := &j.request, &s.door.limits
 	if err := s.name(f.Name); err != nil {
@@ -183,7 +186,20 @@ func (s *stream) queue(j *job) error {
 	if f.Limit > 0 {
 		limit = int(min(f.Limit, int64(limit)))
 	}
-	q, err := s.door.cfg.Locks.Queue(j, f.Name, limit, lock.Read{Linearizable: true})
+	if limit > fewContenders {
+		if err := s.awaitLarge(j); err != nil {
+			return err
+		}
+	}
+	fresh := lock.Read{Linearizable: true}
+	if s.door.cfg.Turn != nil {
+		done, err := s.door.cfg.Turn(j, limit, &fresh)
+		if err != nil {
+			return err
+		}
+		defer done()
+	}
+	q, err := s.door.cfg.Locks.Queue(j, f.Name, limit, fresh)
 	if err != nil {
 		return err
 	}

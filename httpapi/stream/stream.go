@@ -33,6 +33,7 @@ type stream struct {
 	heard atomic.Int64  // when the last message or ping came, in nanoseconds since begun
 	wake  chan struct{} // to the writer
 	gone  chan struct{} // closed when nothing works for the stream any more
+	large chan struct{} // has an element for each answer in the making that may fill a message
 
 	wg sync.WaitGroup // counts workers and subscriptions
 
@@ -66,6 +67,7 @@ func newStream(d *Door) *stream {
 	s := &stream{
 		door: d, begun: time.Now(),
 		wake: make(chan struct{}, 1), gone: make(chan struct{}),
+		large:  make(chan struct{}, max(1, d.limits.MaxUnsentBytes/2/d.limits.MaxFrameBytes)),
 		flying: map[uint64]*job{}, subs: map[uint64]*subscription{},
 		sessions: map[lease.ID]attached{}, lost: map[int64]struct{}{},
 	}

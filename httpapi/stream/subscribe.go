@@ -106,25 +106,10 @@ func (s *stream) follow(sub *subscription) {
 
 // next waits until the client has read enough, and then for the next event.
 func (s *stream) next(sub *subscription) (lock.Event, error) {
-	for {
-		s.mu.Lock()
-		var room chan struct{}
-		if s.out.unsent > s.door.limits.MaxUnsentBytes/2 {
-			if s.out.room == nil {
-				s.out.room = make(chan struct{})
-			}
-			room = s.out.room
-		}
-		s.mu.Unlock()
-		if room == nil {
-			return sub.from.Next(sub.ctx)
-		}
-		select {
-		case <-room:
-		case <-sub.ctx.Done():
-			return lock.Event{}, context.Cause(sub.ctx)
-		}
+	if err := s.awaitRoom(sub.ctx); err != nil {
+		return lock.Event{}, err
 	}
+	return sub.from.Next(sub.ctx)
 }
 
 // parseEventID reads the event to go on after: nil, where there is none.
