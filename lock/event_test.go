@@ -124,7 +124,12 @@ func TestEvents(t *testing.T) {
 		}
 	})
 	t.Run("gone", func(t *testing.T) {
-		for _, id := range []lock.EventID{{}, {Revision: 1}, {Revision: 1 << 50}} {
+		// Before the first batch there was nothing, so nothing is forgotten either.
+		all := subscribe(t, a, "ev/", &lock.EventID{Revision: 1})
+		if diff := cmp.Diff(list[:9], events(t, all, 9)); diff != "" {
+			t.Errorf("from the cluster's beginning (-want +got):\n%s", diff)
+		}
+		for _, id := range []lock.EventID{{}, {Revision: 1 << 50}} {
 			_, err := a.Locks.Subscribe("", &id)
 			is(t, id.String(), err, lock.ErrEventsGone)
 		}

@@ -81,7 +81,7 @@ func (g *eventLog) reset(revision int64) {
 	next := (g.end/kept + 1) * kept
 	g.ring = g.ring[:0]
 	g.start, g.end, g.published = next, next, next
-	g.gone = EventID{Revision: revision, Index: math.MaxInt}
+	g.gone = EventID{Revision: revision, Index: math.MaxInt32} // after all of that revision
 	if g.more != nil {
 		close(g.more)
 		g.more = nil

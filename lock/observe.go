@@ -113,7 +113,7 @@ func (l *Locker) Applied(*znode.Tree, int64) {
 	l.events.publish()
 }
 
-// Rebuilt takes a tree that was built anew. Whoever waits looks again; events before it are
+// Rebuilt takes a tree that was built anew; its last change was made at revision. Whoever waits looks again; events before it are
 // not remembered.
 func (l *Locker) Rebuilt(t *znode.Tree, revision int64) {
 	l.mu.Lock()

@@ -122,7 +122,7 @@ func (s *Store) rebuild(ctx context.Context) (*quorum.Watch, error) {
 	s.rep.tree, s.rep.at, s.rep.cards = fresh.tree, fresh.at, fresh.cards
 	s.rep.watches = znode.NewWatches()
 	if s.rep.observer != nil {
-		s.rep.observer.Rebuilt(s.rep.tree, s.rep.at.Revision)
+		s.rep.observer.Rebuilt(s.rep.tree, s.rep.at.GuardRev) // every batch puts the guard
 	}
 	s.rep.mu.Unlock()
 	s.mu.Lock()

@@ -17,7 +17,8 @@ type Observer interface {
 	Changed(t *znode.Tree, revision int64, c *znode.Change, e *znode.Effect)
 	// Applied tells that the batch of a revision is complete.
 	Applied(t *znode.Tree, revision int64)
-	// Rebuilt tells that t was built anew at revision, without the changes in between.
+	// Rebuilt tells that t was built anew, without the changes in between; the last change that it
+	// shows was made at revision.
 	Rebuilt(t *znode.Tree, revision int64)
 }
 
