@@ -12,10 +12,12 @@ import (
 const guardRoom = 128
 
 // free reports whether the next batch could be judged now: whatever is on its way is committed
-// for certain, and the batch can be judged on top of it. So never are two batches in doubt.
+// for certain, and the batch can be judged on top of it. So never are two batches in doubt. Where
+// many work at once it waits for the tree all the same, until half as many have come as the batch
+// before had: a batch costs more than what it saves to send it early.
 func (w *writer) free() bool {
 	f := w.newestFlight()
-	return f == nil || f.settled && !f.takeover && len(w.flights) < mostFlights
+	return f == nil || f.settled && !f.takeover && len(w.flights) < mostFlights && 2*len(w.queue) >= len(f.items)
 }
 
 // judge puts the next batch together and proposes it, if the writer may.
