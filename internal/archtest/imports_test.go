@@ -17,8 +17,9 @@ var mayImport = map[string][]string{
 	"httpapi":        {"httpapi/stream", "httpapi/wire", "election", "lock", "lease", "store", "znode"},
 	"httpapi/wire":   {},
 	"httpapi/stream": {"httpapi/wire", "lock", "lease", "store", "znode"},
-	"zkapi":          {"zkapi/jute", "lease", "store", "znode"}, // no recipes: clients bring theirs
-	"zkapi/jute":     {},
+	"zkapi":          {"zkapi/admin", "zkapi/jute", "lease", "store", "znode", "internal/clock"}, // no recipes: clients bring theirs
+	"zkapi/admin":    {},
+	"zkapi/jute":     {"znode"},
 	"sdk":            {"httpapi/wire"},
 	"election":       {"lock", "lease", "store", "znode"},
 	"lock":           {"lease", "store", "znode", "internal/clock"},
@@ -64,7 +65,7 @@ var onlyIn = []struct {
 // pure packages do no I/O and use nothing but the standard library and what stands here.
 var pure = map[string][]string{
 	"znode":      {"github.com/tidwall/btree"},
-	"zkapi/jute": nil,
+	"zkapi/jute": {"github.com/tidwall/btree"}, // znode's
 }
 
 // impure are packages of the standard library that pure ones do without.
