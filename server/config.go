@@ -21,7 +21,7 @@ type Config struct {
 	DataDir string // --data-dir: everything the member keeps; made if missing
 
 	HTTPListen      string // --http-listen: host:port of the REST door, or "off"; port 0 picks a free one
-	ZooKeeperListen string // --zookeeper-listen: host:port of the ZooKeeper door, or "off"; not served yet
+	ZooKeeperListen string // --zookeeper-listen: host:port of the ZooKeeper door, or "off"; port 0 picks a free one
 	ClientListen    string // --client-listen: host:port where the other members reach the writer
 	PeerListen      string // --peer-listen: host:port of the quorum's own traffic
 

@@ -17,6 +17,7 @@ import (
 	"github.com/lockkeeper/lockkeeper/lock"
 	"github.com/lockkeeper/lockkeeper/quorum"
 	"github.com/lockkeeper/lockkeeper/store"
+	"github.com/lockkeeper/lockkeeper/zkapi"
 	"github.com/lockkeeper/lockkeeper/znode"
 )
 
@@ -89,6 +90,7 @@ type member struct {
 	health   health
 	api      *httpapi.API
 	http     *httpapi.Server
+	zk       *zkapi.Door // nil: off
 
 	cancel context.CancelFunc // ends the goroutines
 	wg     sync.WaitGroup     // counts them
@@ -98,18 +100,26 @@ type member struct {
 // open opens everything; close undoes as much of it as was done.
 func (m *member) open(ctx context.Context) error {
 	running, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	m.cancel, m.failed = cancel, make(chan error, 1)
+	m.cancel, m.failed = cancel, make(chan error, 2)
 	listener, err := m.listenHTTP()
 	if err != nil {
 		return err
 	}
+	zkListener, err := m.listenZooKeeper()
+	if err != nil {
+		return errors.Join(err, closeListener(listener))
+	}
 	if err := m.openCore(ctx); err != nil {
-		if listener != nil {
-			err = errors.Join(err, listener.Close())
-		}
-		return err
+		return errors.Join(err, closeListener(listener), closeListener(zkListener))
 	}
 	m.wg.Go(func() { m.health.watch(running, m.store) })
+	if zkListener != nil {
+		m.wg.Go(func() {
+			if err := m.zk.Serve(zkListener); err != nil {
+				m.failed <- fmt.Errorf("ZooKeeper door: %w", err)
+			}
+		})
+	}
 	if listener == nil {
 		return nil
 	}
@@ -136,6 +146,28 @@ func (m *member) listenHTTP() (net.Listener, error) {
 	return l, nil
 }
 
+// listenZooKeeper opens the ZooKeeper door's listener, and makes the door.
+func (m *member) listenZooKeeper() (net.Listener, error) {
+	if m.cfg.ZooKeeperListen == Off {
+		return nil, nil
+	}
+	l, err := net.Listen("tcp", m.cfg.ZooKeeperListen)
+	if err != nil {
+		return nil, fmt.Errorf("--zookeeper-listen: %w", err)
+	}
+	m.addresses.ZooKeeper = l.Addr().String()
+	m.zk = zkapi.New(m.zkConfig())
+	return l, nil
+}
+
+// closeListener closes a listener that may not have been opened.
+func closeListener(l net.Listener) error {
+	if l == nil {
+		return nil
+	}
+	return l.Close()
+}
+
 func (m *member) openCore(ctx context.Context) (err error) {
 	limits := &m.cfg.Limits
 	m.sessions = lease.New(lease.Config{MinTTL: limits.MinTTL, MaxTTL: limits.MaxTTL, MaxSessions: limits.MaxSessions})
@@ -147,7 +179,7 @@ func (m *member) openCore(ctx context.Context) (err error) {
 	m.addresses.Client, m.addresses.Peer = m.cfg.ClientListen, m.cfg.PeerListen
 	m.store, err = store.New(ctx, store.Config{
 		Quorum: m.quorum, Link: &m.link, Keeper: m.sessions.Deadlines,
-		Observer: observers{m.sessions, m.locks}, Confirmed: m.sessions.Confirmed,
+		Observer: observers{m.sessions, m.locks, m.zk}, Confirmed: m.confirmed, Gap: m.gap,
 		Card: m.card(), Logger: m.log.With("component", "store"),
 		MinFreeDisk: uint64(limits.MinFreeDisk), MaxDatabase: limits.MaxDatabaseBytes,
 	})
@@ -156,6 +188,9 @@ func (m *member) openCore(ctx context.Context) (err error) {
 	}
 	m.sessions.Bind(m.store)
 	m.locks.Bind(m.sessions, m.store)
+	if m.zk != nil {
+		m.zk.Bind(m.store, m.sessions, m.quorum.ID())
+	}
 
 	metrics := prometheus.NewRegistry()
 	m.store.Register(metrics)
@@ -178,6 +213,9 @@ func (m *member) close() error {
 	if m.http != nil {
 		errs = append(errs, m.http.Close(ctx))
 	}
+	if m.zk != nil {
+		m.zk.Close()
+	}
 	if m.cancel != nil {
 		m.cancel()
 	}
@@ -194,20 +232,51 @@ func (m *member) close() error {
 	return errors.Join(errs...)
 }
 
+// confirmed tells those who count by it that a touch is confirmed.
+func (m *member) confirmed(id znode.SessionID, sent time.Duration) {
+	m.sessions.Confirmed(id, sent)
+	if m.zk != nil {
+		m.zk.Confirmed(id, sent)
+	}
+}
+
+// errGap is why connections are cut whose watches were lost with the old tree.
+var errGap = errors.New("the tree was built anew after a gap in the log")
+
+func (m *member) gap() {
+	if m.zk != nil {
+		m.zk.Cut(errGap)
+	}
+}
+
 // observers hands what the store applies to those who look on.
 type observers struct {
 	sessions *lease.Sessions
 	locks    *lock.Locker
+	zk       *zkapi.Door // nil: off
 }
 
 // Changed is part of store.Observer.
 func (o observers) Changed(t *znode.Tree, revision int64, c *znode.Change, e *znode.Effect) {
 	o.sessions.Changed(c)
 	o.locks.Changed(t, revision, c, e)
+	if o.zk != nil {
+		o.zk.Changed(c)
+	}
 }
 
 // Applied is part of store.Observer.
-func (o observers) Applied(t *znode.Tree, revision int64) { o.locks.Applied(t, revision) }
+func (o observers) Applied(t *znode.Tree, revision int64) {
+	o.locks.Applied(t, revision)
+	if o.zk != nil {
+		o.zk.Applied()
+	}
+}
 
 // Rebuilt is part of store.Observer.
-func (o observers) Rebuilt(t *znode.Tree, revision int64) { o.locks.Rebuilt(t, revision) }
+func (o observers) Rebuilt(t *znode.Tree, revision int64) {
+	o.locks.Rebuilt(t, revision)
+	if o.zk != nil {
+		o.zk.Rebuilt(t)
+	}
+}

@@ -9,6 +9,7 @@ import (
 	"github.com/lockkeeper/lockkeeper/quorum"
 	"github.com/lockkeeper/lockkeeper/store"
 	"github.com/lockkeeper/lockkeeper/store/record"
+	"github.com/lockkeeper/lockkeeper/zkapi"
 )
 
 // quorumConfig is the part of the configuration that the quorum sees.
@@ -26,6 +27,11 @@ func (m *member) quorumConfig() quorum.Config {
 		Register: m.link.Register, ServicePrefix: []string{store.Service},
 		Logger: m.log.With("component", "quorum"),
 	}
+}
+
+// zkConfig is the part of the configuration that the ZooKeeper door sees.
+func (m *member) zkConfig() zkapi.Config {
+	return zkapi.Config{Logger: m.log.With("component", "zookeeper")}
 }
 
 // httpLimits are the limits of the REST door.
@@ -67,6 +73,9 @@ func (m *member) card() record.Card {
 	c := record.Card{Name: m.cfg.Name, Version: m.cfg.Version, Started: time.Now().UnixMilli()}
 	if m.addresses.HTTP != "" {
 		c.HTTP = []string{m.addresses.HTTP}
+	}
+	if m.addresses.ZooKeeper != "" {
+		c.ZooKeeper = []string{m.addresses.ZooKeeper}
 	}
 	return c
 }

@@ -161,6 +161,11 @@ func (r *replica) load(key string, value []byte, modRevision int64) error {
 			r.tree.LoadFence(rest, token)
 		}
 	case record.BatchKind:
+	case record.GuardKind:
+		if r.at.Guard, err = record.DecodeGuard(value); err == nil {
+			r.at.GuardRev = modRevision
+			r.tree.LoadZxid(r.at.Guard.Zxid)
+		}
 	default:
 		err = r.applyKey(modRevision, &quorum.Event{Key: key, Value: value})
 	}

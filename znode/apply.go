@@ -65,7 +65,9 @@ func (t *Tree) Apply(c *Change, content func(path string) (Content, bool)) Effec
 	}
 	if !fits {
 		e.Err = &MismatchError{c.Kind, c.Path, c.Zxid}
+		return e
 	}
+	t.zxid = max(t.zxid, c.Zxid)
 	return e
 }
 

@@ -46,6 +46,9 @@ func (t *Tree) LoadSession(s Session) { t.setSession(s) }
 // LoadFence takes one fence's key.
 func (t *Tree) LoadFence(name string, token int64) { t.fences[name] = token }
 
+// LoadZxid takes the highest zxid that was given to any change.
+func (t *Tree) LoadZxid(zxid int64) { t.zxid = zxid }
+
 // Finish puts together what was loaded. It returns an [*OrphanError] if a znode's parent, an
 // ephemeral's session or a counter's znode is missing; the tree is then of no use.
 func (t *Tree) Finish() error {

@@ -14,6 +14,7 @@ type Tree struct {
 	sessions   int // holders with a record
 	ephemerals int
 	size       int64
+	zxid       int64
 
 	emptied ordered[*Node]      // containers that have had children and have none, by pzxid
 	lapsing ordered[*Node]      // TTL znodes without children, by the end of their time
@@ -50,6 +51,9 @@ func NewTree() *Tree {
 	t.nodes[configPath].acl = readACL
 	return t
 }
+
+// Zxid returns the highest zxid of any change that the tree shows.
+func (t *Tree) Zxid() int64 { return t.zxid }
 
 // newNode puts a znode on the map, not yet under its parent.
 func (t *Tree) newNode(path string) *Node {

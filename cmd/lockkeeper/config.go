@@ -45,7 +45,7 @@ func (c *serveConfig) bind(fs *pflag.FlagSet) {
 	fs.StringVar(&c.Name, "name", c.Name, "this member's `name` in its cluster")
 	fs.StringVar(&c.DataDir, "data-dir", c.DataDir, "`directory` of everything the member keeps")
 	fs.StringVar(&c.HTTPListen, "http-listen", c.HTTPListen, "`address` of the REST door, or off")
-	fs.StringVar(&c.ZooKeeperListen, "zookeeper-listen", c.ZooKeeperListen, "`address` of the ZooKeeper door, or off; not served by this version")
+	fs.StringVar(&c.ZooKeeperListen, "zookeeper-listen", c.ZooKeeperListen, "`address` of the ZooKeeper door, or off")
 	fs.StringVar(&c.ClientListen, "client-listen", c.ClientListen, "`address` where other members reach this one's writer")
 	fs.StringVar(&c.PeerListen, "peer-listen", c.PeerListen, "`address` of the quorum's own traffic")
 	fs.StringVar(&c.AdvertiseClient, "advertise-client", c.AdvertiseClient, "`address` others dial for --client-listen, where it differs")

@@ -68,8 +68,9 @@ func serve(ctx context.Context, a *app, cfg *serveConfig) error {
 
 // warn logs what an operator should know about the configuration before it is used.
 func warn(logger *slog.Logger, cfg *serveConfig) {
-	if cfg.ZooKeeperListen != server.Off {
-		logger.Info("the ZooKeeper door is not served by this version; nothing listens there", "zookeeper-listen", cfg.ZooKeeperListen)
+	if server.OffLoopback(cfg.ZooKeeperListen) {
+		logger.Warn("the ZooKeeper door can be reached from other machines and, but for ACLs, asks nobody who they are",
+			"zookeeper-listen", cfg.ZooKeeperListen)
 	}
 	if server.OffLoopback(cfg.HTTPListen) {
 		logger.Warn("the REST door can be reached from other machines and asks nobody who they are; let only those reach it who may take any lock",

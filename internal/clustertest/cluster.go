@@ -60,10 +60,11 @@ func Start(tb testing.TB, n int, o Options) *Cluster {
 		if o.Network != nil {
 			ns := o.Network.Members[i]
 			m.HTTP, m.Client, m.Peer = ns.Address+":7070", ns.Address+":2379", ns.Address+":2380"
+			m.ZooKeeper = ns.Address + ":2181"
 			m.command = append(ns.exec(), binary)
 		} else {
-			ports := freeport.Ports(tb, 3)
-			m.HTTP, m.Client, m.Peer = loopback(ports[0]), loopback(ports[1]), loopback(ports[2])
+			ports := freeport.Ports(tb, 4)
+			m.HTTP, m.Client, m.Peer, m.ZooKeeper = loopback(ports[0]), loopback(ports[1]), loopback(ports[2]), loopback(ports[3])
 			m.command = []string{binary}
 		}
 		c.Members = append(c.Members, m)
@@ -71,7 +72,7 @@ func Start(tb testing.TB, n int, o Options) *Cluster {
 	}
 	for _, m := range c.Members {
 		m.command = append(m.command, "serve", "--name", m.Name, "--data-dir", m.DataDir,
-			"--http-listen", m.HTTP, "--client-listen", m.Client, "--peer-listen", m.Peer, "--zookeeper-listen", "off")
+			"--http-listen", m.HTTP, "--client-listen", m.Client, "--peer-listen", m.Peer, "--zookeeper-listen", m.ZooKeeper)
 		if n > 1 {
 			m.command = append(m.command, "--initial-cluster", strings.Join(founders, ","))
 		}

@@ -19,11 +19,12 @@ import (
 // A Member is one member of a cluster: a process, or the pause between two of them. Its verbs
 // are for the test's own goroutine; its readers are safe for concurrent use.
 type Member struct {
-	Name    string
-	HTTP    string // host:port of its REST door
-	Client  string // host:port where other members reach it
-	Peer    string // host:port of the quorum's own traffic
-	DataDir string
+	Name      string
+	HTTP      string // host:port of its REST door
+	ZooKeeper string // host:port of its ZooKeeper door
+	Client    string // host:port where other members reach it
+	Peer      string // host:port of the quorum's own traffic
+	DataDir   string
 
 	dir     string // holds its log, which goes on over restarts
 	command []string

@@ -1,0 +1,214 @@
+package zkapi
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/lockkeeper/lockkeeper/internal/clock"
+	"github.com/lockkeeper/lockkeeper/lease"
+	"github.com/lockkeeper/lockkeeper/znode"
+)
+
+// A conn is one client's connection.
+type conn struct {
+	door *Door
+	nc   net.Conn
+	ip   string
+
+	ctx    context.Context // done when the connection is cut or has ended
+	cancel context.CancelCauseFunc
+
+	// The session, from the handshake on.
+	session lease.ID
+	owner   znode.Owner
+	timeout time.Duration
+
+	auth      atomic.Pointer[[]znode.Credential]
+	confirmed atomic.Int64 // sending of the last confirmed touch, by clock.Boot
+	heard     atomic.Int64 // when the client was last heard, by clock.Boot
+	leaving   atomic.Bool  // the client has asked to close the session
+	watched   atomic.Bool  // whether there ever was a watch
+	counts    counts
+
+	// The reader's own.
+	in      []byte        // what was read; frames are used where they stand
+	from    int           // where the next frame begins in it
+	alone   call          // a request that is answered where it stands
+	touched time.Duration // when the store was last told of a touch
+
+	wake chan struct{} // to the writer: there is something to do
+	room chan struct{} // to the reader: there may be room again
+
+	mu    sync.Mutex // guards what follows; taken inside the store's apply loop
+	calls []*call    // requests without an answer, in order
+	out   []byte     // answers and events to be written
+	last  bool       // nothing comes after out: the connection is closed when it is written
+}
+
+func newConn(d *Door, nc net.Conn, ip string) *conn {
+	c := &conn{door: d, nc: nc, ip: ip, wake: make(chan struct{}, 1), room: make(chan struct{}, 1)}
+	c.ctx, c.cancel = context.WithCancelCause(d.ctx)
+	c.auth.Store(&[]znode.Credential{{Scheme: "ip", ID: ip}})
+	c.counts.since = time.Now()
+	return c
+}
+
+// serve serves the connection until it ends.
+func (c *conn) serve() {
+	var writer sync.WaitGroup
+	writer.Go(func() { c.cut(c.write()) })
+	if err := c.read(); err != nil {
+		c.cut(err)
+	}
+	<-c.ctx.Done() // after a last answer it is the writer who cuts
+	writer.Wait()
+	if cause := context.Cause(c.ctx); !errors.Is(cause, io.EOF) && !errors.Is(cause, ErrClosed) {
+		c.door.log.Debug("connection ended", "remote", c.nc.RemoteAddr(), "session", lease.FormatID(c.session), "cause", cause)
+	}
+}
+
+// cut ends the connection at once. It may be called inside the store's apply loop.
+func (c *conn) cut(cause error) {
+	c.cancel(cause)
+	_ = c.nc.Close()
+}
+
+// errLast ends the reading after a request that nothing may follow.
+var errLast = errors.New("the connection ends with its last answer")
+
+// read reads frames and hands them on until the connection ends. It returns nil where the writer
+// is to end it.
+func (c *conn) read() error {
+	if err := c.nc.SetDeadline(time.Now().Add(c.door.cfg.ConnectTimeout)); err != nil {
+		return err
+	}
+	first, err := c.peek(4)
+	if err != nil {
+		return err
+	}
+	if c.word(first) {
+		return nil
+	}
+	frame, err := c.frame()
+	if err != nil {
+		return err
+	}
+	if err := c.handshake(frame); err != nil {
+		return err
+	}
+	if c.session == 0 {
+		return nil // refused
+	}
+	if err := c.nc.SetDeadline(time.Time{}); err != nil {
+		return err
+	}
+	for {
+		frame, err := c.frame()
+		if err != nil {
+			return err
+		}
+		c.hear()
+		if err := c.handle(frame); err != nil {
+			if errors.Is(err, errLast) {
+				return nil
+			}
+			return err
+		}
+		if err := c.awaitRoom(); err != nil {
+			return err
+		}
+	}
+}
+
+// The sizes of the buffer that a connection reads into: an idle one has little.
+const (
+	idleBuffer = 1 << 10
+	keptBuffer = 64 << 10
+)
+
+// peek returns the next n bytes, without taking them.
+func (c *conn) peek(n int) ([]byte, error) {
+	if len(c.in)-c.from < n && c.from > 0 {
+		c.in = c.in[:copy(c.in, c.in[c.from:])]
+		c.from = 0
+	}
+	for len(c.in)-c.from < n {
+		switch {
+		case cap(c.in) == 0 || (len(c.in) == 0 && cap(c.in) > keptBuffer):
+			c.in = make([]byte, 0, idleBuffer)
+		case len(c.in) == cap(c.in): // by what has come, not by what was announced
+			bigger := make([]byte, len(c.in), min(2*cap(c.in), max(n, keptBuffer)))
+			copy(bigger, c.in)
+			c.in = bigger
+		}
+		k, err := c.nc.Read(c.in[len(c.in):cap(c.in)])
+		c.in = c.in[:len(c.in)+k]
+		if err != nil && len(c.in)-c.from < n {
+			return nil, err
+		}
+	}
+	return c.in[c.from : c.from+n], nil
+}
+
+// frame takes the next frame. It is valid until the next call.
+func (c *conn) frame() ([]byte, error) {
+	head, err := c.peek(4)
+	if err != nil {
+		return nil, err
+	}
+	n := int32(binary.BigEndian.Uint32(head))
+	if n < 0 || int(n) > c.door.cfg.MaxBuffer {
+		return nil, fmt.Errorf("a frame of %d bytes, of at most %d", n, c.door.cfg.MaxBuffer)
+	}
+	b, err := c.peek(4 + int(n))
+	if err != nil {
+		return nil, err
+	}
+	c.from += len(b)
+	return b[4:], nil
+}
+
+// buffered reports whether the client has sent more already.
+func (c *conn) buffered() bool { return len(c.in) > c.from }
+
+// The store is told of a touch no more often than this, or a tenth of the timeout; the writer's
+// grace is longer.
+const touchEvery = 500 * time.Millisecond
+
+// hear notes that the client was heard, which touches its session.
+func (c *conn) hear() {
+	now := clock.Boot()
+	c.heard.Store(int64(now))
+	c.counts.received.Add(1)
+	stale := c.age(now) > c.timeout/4
+	if stale || now-c.touched > min(c.timeout/10, touchEvery) {
+		c.touched = now
+		c.door.cfg.Store.Touch(c.session, stale)
+	}
+}
+
+// age is how old the session's last confirmed touch is.
+func (c *conn) age(now time.Duration) time.Duration {
+	return now - time.Duration(c.confirmed.Load())
+}
+
+func (c *conn) confirm(sent time.Duration) {
+	if time.Duration(c.confirmed.Load()) < sent {
+		c.confirmed.Store(int64(sent))
+		signal(c.wake)
+	}
+}
+
+func signal(ch chan struct{}) {
+	select {
+	case ch <- struct{}{}:
+	default:
+	}
+}

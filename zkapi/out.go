@@ -1,0 +1,130 @@
+package zkapi
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/lockkeeper/lockkeeper/internal/clock"
+	"github.com/lockkeeper/lockkeeper/zkapi/jute"
+	"github.com/lockkeeper/lockkeeper/znode"
+)
+
+// errDeaf is the cause of a connection that is cut because its client does not read.
+var errDeaf = errors.New("too many bytes that the client does not read")
+
+// Notify is part of [znode.Watcher]: it queues an event. It is called inside the apply loop.
+func (c *conn) Notify(e znode.Event) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.last {
+		return
+	}
+	if len(c.out) > c.door.cfg.MaxUnsent {
+		c.cut(errDeaf)
+		return
+	}
+	c.out = jute.AppendEvent(c.out, e)
+	signal(c.wake)
+}
+
+// MayRead is part of [znode.Watcher].
+func (c *conn) MayRead(acl []znode.ACL) bool {
+	return znode.Permits(acl, *c.auth.Load(), znode.PermRead)
+}
+
+// send queues bytes to be written.
+func (c *conn) send(b []byte) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.out = append(c.out, b...)
+	signal(c.wake)
+}
+
+// finish queues the last bytes to be written: the connection ends with them.
+func (c *conn) finish(b []byte) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.out, c.last = append(c.out, b...), true
+	signal(c.wake)
+}
+
+// awaitRoom waits while too much of what was asked is not answered, or not read by the client.
+func (c *conn) awaitRoom() error {
+	for {
+		c.mu.Lock()
+		full := len(c.calls) >= c.door.cfg.MaxOutstanding || len(c.out) > c.door.cfg.MaxUnsent/4
+		c.mu.Unlock()
+		if !full {
+			return nil
+		}
+		select {
+		case <-c.room:
+		case <-c.ctx.Done():
+			return context.Cause(c.ctx)
+		}
+	}
+}
+
+// keptOut is how much memory for answers a connection keeps.
+const keptOut = 4 << 10
+
+// write writes what is queued until the connection ends, and returns why it does. It also runs
+// the requests that waited for those before them.
+func (c *conn) write() error {
+	var spare []byte
+	for {
+		select {
+		case <-c.wake:
+		case <-c.ctx.Done():
+			return context.Cause(c.ctx)
+		}
+		c.advance()
+		c.mu.Lock()
+		b, last := c.out, c.last
+		c.out = spare[:0]
+		c.mu.Unlock()
+		signal(c.room)
+		if len(b) > 0 {
+			if err := c.awaitConfirmed(); err != nil {
+				return err
+			}
+			if _, err := c.nc.Write(b); err != nil {
+				return err
+			}
+		}
+		if last {
+			return errLast
+		}
+		if spare = b; cap(spare) > keptOut {
+			spare = nil
+		}
+	}
+}
+
+// touchAgain is how long a touch may go unconfirmed before it is sent again: a writer whose tree
+// has not reached the session's open yet drops it without a word.
+const touchAgain = 100 * time.Millisecond
+
+// awaitConfirmed waits until the session's last confirmed touch is younger than a third of its
+// timeout. Later the client might hear from us after its session has ended.
+func (c *conn) awaitConfirmed() error {
+	if c.timeout == 0 || c.age(clock.Boot()) <= c.timeout/3 {
+		return nil
+	}
+	again := time.NewTicker(touchAgain)
+	defer again.Stop()
+	defer signal(c.wake) // what was taken from it may have been for something else
+	for c.age(clock.Boot()) > c.timeout/3 {
+		select {
+		case <-c.wake:
+		case <-again.C:
+			if c.heard.Load() > c.confirmed.Load() {
+				c.door.cfg.Store.Touch(c.session, true)
+			}
+		case <-c.ctx.Done():
+			return context.Cause(c.ctx)
+		}
+	}
+	return nil
+}
