@@ -175,9 +175,6 @@ func (c *conn) frame() ([]byte, error) {
 	return b[4:], nil
 }
 
-// buffered reports whether the client has sent more already.
-func (c *conn) buffered() bool { return len(c.in) > c.from }
-
 // The store is told of a touch no more often than this, or a tenth of the timeout; the writer's
 // grace is longer.
 const touchEvery = 500 * time.Millisecond

@@ -15,7 +15,6 @@ type counts struct {
 	lastOp     atomic.Int32
 	lastXid    atomic.Int32
 	lastZxid   atomic.Int64
-	lastAt     atomic.Int64 // milliseconds since 1970
 	lastTook   atomic.Int64 // nanoseconds, as the following
 	most       atomic.Int64
 	least      atomic.Int64 // plus one; 0: none yet
