@@ -37,7 +37,8 @@ type Config struct {
 	InsecureClientListen bool // --insecure-client-listen: allow plain text off loopback, on closed networks
 	TLS                  TLS
 
-	Limits Limits
+	Limits    Limits
+	ZooKeeper ZooKeeper
 
 	Version string       // of the binary, told in the member's card and in /v1/status
 	Logger  *slog.Logger // nil: nothing is logged
@@ -108,6 +109,7 @@ func DefaultConfig() Config {
 		Heartbeat:       100 * time.Millisecond,
 		Election:        time.Second,
 		Limits:          DefaultLimits(),
+		ZooKeeper:       DefaultZooKeeper(),
 		Version:         "dev",
 	}
 }

@@ -156,7 +156,11 @@ func (m *member) listenZooKeeper() (net.Listener, error) {
 		return nil, fmt.Errorf("--zookeeper-listen: %w", err)
 	}
 	m.addresses.ZooKeeper = l.Addr().String()
-	m.zk = zkapi.New(m.zkConfig())
+	cfg, err := m.zkConfig()
+	if err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	m.zk = zkapi.New(cfg)
 	return l, nil
 }
 

@@ -9,7 +9,6 @@ import (
 	"github.com/lockkeeper/lockkeeper/quorum"
 	"github.com/lockkeeper/lockkeeper/store"
 	"github.com/lockkeeper/lockkeeper/store/record"
-	"github.com/lockkeeper/lockkeeper/zkapi"
 )
 
 // quorumConfig is the part of the configuration that the quorum sees.
@@ -27,11 +26,6 @@ func (m *member) quorumConfig() quorum.Config {
 		Register: m.link.Register, ServicePrefix: []string{store.Service},
 		Logger: m.log.With("component", "quorum"),
 	}
-}
-
-// zkConfig is the part of the configuration that the ZooKeeper door sees.
-func (m *member) zkConfig() zkapi.Config {
-	return zkapi.Config{Logger: m.log.With("component", "zookeeper")}
 }
 
 // httpLimits are the limits of the REST door.

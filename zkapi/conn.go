@@ -56,7 +56,6 @@ func newConn(d *Door, nc net.Conn, ip string) *conn {
 	c := &conn{door: d, nc: nc, ip: ip, wake: make(chan struct{}, 1), room: make(chan struct{}, 1)}
 	c.ctx, c.cancel = context.WithCancelCause(d.ctx)
 	c.auth.Store(&[]znode.Credential{{Scheme: "ip", ID: ip}})
-	c.counts.since = time.Now()
 	return c
 }
 
@@ -184,6 +183,7 @@ func (c *conn) hear() {
 	now := clock.Boot()
 	c.heard.Store(int64(now))
 	c.counts.received.Add(1)
+	c.door.counts.received.Add(1)
 	stale := c.age(now) > c.timeout/4
 	if stale || now-c.touched > min(c.timeout/10, touchEvery) {
 		c.touched = now

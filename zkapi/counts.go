@@ -36,3 +36,20 @@ func (n *counts) answered(q *jute.Request, r *jute.Reply, took time.Duration) {
 		n.least.CompareAndSwap(v, int64(took)+1)
 	}
 }
+
+// latency returns the shortest, mean and longest time that an answer took, in milliseconds.
+func (n *counts) latency() (least int64, average float64, most int64) {
+	sent := n.sent.Load()
+	if sent == 0 {
+		return 0, 0, 0
+	}
+	const ms = int64(time.Millisecond)
+	return max(n.least.Load()-1, 0) / ms, float64(n.total.Load()) / float64(sent) / float64(ms), n.most.Load() / ms
+}
+
+// reset begins to count anew.
+func (n *counts) reset() {
+	for _, v := range []*atomic.Int64{&n.received, &n.sent, &n.most, &n.least, &n.total} {
+		v.Store(0)
+	}
+}

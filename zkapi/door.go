@@ -15,6 +15,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -50,7 +51,15 @@ type Config struct {
 	MaxUnsent         int           // bytes that a client does not read, before it is cut; 0: DefaultMaxUnsent
 	MaxOutstanding    int           // requests of one connection without an answer; 0: DefaultMaxOutstanding
 	ConnectTimeout    time.Duration // a client may take to open a session; 0: DefaultConnectTimeout
+	Words             []string      // four-letter words that are answered; nil: those of DefaultWords
 	SuperDigest       string        // "super:" and a digest: who proves it passes every check; empty: nobody
+
+	// What the four-letter words tell of the member.
+	Version string
+	DataDir string
+	Listen  string        // the door's address
+	Mode    func() string // leader, follower or standalone; nil: standalone
+	Serving func() bool   // whether the quorum answers; nil: always
 }
 
 func (c *Config) fill() {
@@ -65,6 +74,15 @@ func (c *Config) fill() {
 	setDefault(&c.MaxUnsent, DefaultMaxUnsent)
 	setDefault(&c.MaxOutstanding, DefaultMaxOutstanding)
 	setDefault(&c.ConnectTimeout, DefaultConnectTimeout)
+	if c.Words == nil {
+		c.Words = strings.Split(DefaultWords, ",")
+	}
+	if c.Serving == nil {
+		c.Serving = func() bool { return true }
+	}
+	if c.Mode == nil {
+		c.Mode = func() string { return "standalone" }
+	}
 }
 
 func setDefault[T ~int | ~int64](v *T, to T) {
@@ -102,6 +120,7 @@ func New(cfg Config) *Door {
 		cfg: cfg, log: cfg.Logger,
 		conns: map[*conn]struct{}{}, sessions: map[lease.ID]*conn{}, byIP: map[string]int{},
 	}
+	d.counts.since = time.Now()
 	d.ctx, d.cancel = context.WithCancelCause(context.Background())
 	return d
 }

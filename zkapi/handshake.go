@@ -101,8 +101,10 @@ func (c *conn) open(ctx context.Context, q *jute.ConnectRequest, timeout time.Du
 	if err != nil {
 		return err
 	}
-	c.session, c.owner, c.timeout = touched.Session.ID, touched.Session.Owner, touched.Session.TTL
 	c.confirmed.Store(int64(sent))
+	c.door.mu.Lock() // for those who list connections
+	defer c.door.mu.Unlock()
+	c.session, c.owner, c.timeout = touched.Session.ID, touched.Session.Owner, touched.Session.TTL
 	return nil
 }
 

@@ -69,6 +69,7 @@ func (d *Door) take(nc net.Conn) {
 	c := newConn(d, nc, ip)
 	d.conns[c] = struct{}{}
 	d.byIP[ip]++
+	c.counts.since = time.Now()
 	d.wg.Add(1)
 	go func() {
 		defer d.wg.Done()

@@ -93,6 +93,17 @@ func (c *serveConfig) bind(fs *pflag.FlagSet) {
 	fs.Var((*sizeValue)(&l.MinFreeDisk), "min-free-disk", "free `size` on the data directory's disk below which nothing new is taken")
 	fs.Var((*sizeValue)(&l.MaxDatabaseBytes), "max-database-bytes", "`size` in use in the database above which nothing new is taken")
 
+	z := &c.ZooKeeper
+	fs.DurationVar(&z.MinSessionTimeout, "zookeeper-min-session-timeout", z.MinSessionTimeout, "shorter timeouts of ZooKeeper's clients are raised to it")
+	fs.DurationVar(&z.MaxSessionTimeout, "zookeeper-max-session-timeout", z.MaxSessionTimeout, "longer ones are lowered to it")
+	fs.IntVar(&z.MaxClientCnxns, "zookeeper-max-client-cnxns", z.MaxClientCnxns, "ZooKeeper connections of one address; 0: any number")
+	fs.IntVar(&z.MaxBufferBytes, "zookeeper-max-buffer-bytes", z.MaxBufferBytes, "`bytes` of one ZooKeeper request, as jute.maxbuffer")
+	fs.IntVar(&z.MaxOutstanding, "zookeeper-max-outstanding", z.MaxOutstanding, "requests of one ZooKeeper connection at work")
+	fs.IntVar(&z.MaxUnsentBytes, "zookeeper-max-unsent-bytes", z.MaxUnsentBytes, "`bytes` that a ZooKeeper client may leave unread before it is cut")
+	fs.DurationVar(&z.ConnectTimeout, "zookeeper-connect-timeout", z.ConnectTimeout, "a ZooKeeper client may take to ask for a session")
+	fs.StringVar(&z.Words, "zookeeper-4lw-whitelist", z.Words, "four-letter `words` that are answered, separated by commas; *: all")
+	fs.StringVar(&z.SuperDigestFile, "zookeeper-super-digest-file", z.SuperDigestFile, "`file` with super:digest, who passes every ACL; empty: nobody")
+
 	fs.StringVar(&c.logFormat, "log-format", c.logFormat, "`format` of the log on standard error: text or json")
 	fs.StringVar(&c.logLevel, "log-level", c.logLevel, "`level` of the log: debug, info, warn or error")
 }

@@ -17,8 +17,7 @@ var mayImport = map[string][]string{
 	"httpapi":        {"httpapi/stream", "httpapi/wire", "election", "lock", "lease", "store", "znode"},
 	"httpapi/wire":   {},
 	"httpapi/stream": {"httpapi/wire", "lock", "lease", "store", "znode"},
-	"zkapi":          {"zkapi/admin", "zkapi/jute", "lease", "store", "znode", "internal/clock"}, // no recipes: clients bring theirs
-	"zkapi/admin":    {},
+	"zkapi":          {"zkapi/jute", "lease", "store", "znode", "internal/clock"}, // no recipes: clients bring theirs
 	"zkapi/jute":     {"znode"},
 	"sdk":            {"httpapi/wire"},
 	"election":       {"lock", "lease", "store", "znode"},
