@@ -11,6 +11,9 @@ need ip iproute2  # network namespaces
 need curl curl    # the commands of the README
 need gcc gcc      # the race detector
 need redis-server redis-server # a peer in bench/, which starts its own
+need javac default-jdk-headless # Apache Curator's clients
+[ -e /usr/share/java/curator-recipes.jar ] || missing+=(libcurator-recipes-java)
+/usr/bin/python3 -c 'import kazoo' 2>/dev/null || missing+=(python3-kazoo)
 [ -e /usr/include/stdlib.h ] || missing+=(libc6-dev)
 
 if [ ${#missing[@]} -eq 0 ]; then

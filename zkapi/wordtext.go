@@ -129,12 +129,23 @@ func (d *Door) mntr() string {
 		key   string
 		value any
 	}{
-		{"version", d.version()}, {"server_state", d.cfg.Mode()}, {"avg_latency", fmt.Sprintf("%.4f", average)},
-		{"max_latency", most}, {"min_latency", least}, {"packets_received", n.received.Load()}, {"packets_sent", n.sent.Load()},
-		{"num_alive_connections", s.connections}, {"outstanding_requests", s.outstanding},
-		{"uptime", time.Since(n.since).Milliseconds()}, {"znode_count", s.nodes}, {"watch_count", s.watches},
-		{"ephemerals_count", s.ephemerals}, {"approximate_data_size", s.size}, {"global_sessions", s.sessions},
-		{"local_sessions", 0}, {"auth_failed_count", n.authFailed.Load()},
+		{"version", d.version()},
+		{"server_state", d.cfg.Mode()},
+		{"avg_latency", fmt.Sprintf("%.4f", average)},
+		{"max_latency", most},
+		{"min_latency", least},
+		{"packets_received", n.received.Load()},
+		{"packets_sent", n.sent.Load()},
+		{"num_alive_connections", s.connections},
+		{"outstanding_requests", s.outstanding},
+		{"uptime", time.Since(n.since).Milliseconds()},
+		{"znode_count", s.nodes},
+		{"watch_count", s.watches},
+		{"ephemerals_count", s.ephemerals},
+		{"approximate_data_size", s.size},
+		{"global_sessions", s.sessions},
+		{"local_sessions", 0},
+		{"auth_failed_count", n.authFailed.Load()},
 	} {
 		fmt.Fprintf(&b, "zk_%s\t%v\n", line.key, line.value)
 	}
