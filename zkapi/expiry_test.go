@@ -1,0 +1,58 @@
+package zkapi_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/lockkeeper/lockkeeper/zkapi/jute"
+	"github.com/lockkeeper/lockkeeper/znode"
+)
+
+// TestExpiry lets a client fall silent, while another, idle, pings.
+func TestExpiry(t *testing.T) {
+	t.Parallel()
+	watcher := connect(t)
+	silent := dial(t)
+	silent.hello(jute.ConnectRequest{Timeout: 4000})
+	for _, path := range []string{"/expiry-1", "/expiry-2"} {
+		silent.do(create(path, jute.FlagEphemeral), znode.OK)
+		watcher.do(get(jute.OpExists, path, true), znode.OK)
+	}
+	last := time.Now()
+	var gone []jute.Reply
+	for len(gone) < 2 {
+		watcher.send(jute.Request{Xid: jute.XidPing, Operation: jute.Operation{Op: jute.OpPing}})
+		for {
+			r := watcher.next(jute.OpPing)
+			if r.Xid != jute.XidEvent {
+				break
+			}
+			gone = append(gone, r)
+		}
+		if time.Since(last) > patience {
+			t.Fatal("the ephemerals stay")
+		}
+	}
+	took := time.Since(last)
+	t.Logf("98 a session of 4s ended after %v", took)
+	if took < 4*time.Second || gone[0].Event != znode.NodeDeleted || gone[0].Zxid != gone[1].Zxid {
+		t.Errorf("98 99 after %v: %+v", took, gone)
+	}
+	silent.closed()
+	again := dial(t)
+	again.hello(jute.ConnectRequest{Timeout: 4000, SessionID: silent.open.SessionID, Password: silent.open.Password[:]})
+	if again.open.SessionID != 0 || again.open.Timeout != 0 {
+		t.Errorf("8 %+v", again.open)
+	}
+}
+
+// TestReadsKeepASessionAlive sends nothing but reads for longer than the timeout.
+func TestReadsKeepASessionAlive(t *testing.T) {
+	t.Parallel()
+	c := dial(t)
+	c.hello(jute.ConnectRequest{Timeout: 4000})
+	for end := time.Now().Add(6 * time.Second); time.Now().Before(end); {
+		c.do(get(jute.OpExists, "/", false), znode.OK)
+	}
+	c.do(create("/alive", jute.FlagEphemeral), znode.OK)
+}
