@@ -20,7 +20,9 @@ func TestExpiry(t *testing.T) {
 	}
 	last := time.Now()
 	var gone []jute.Reply
-	for len(gone) < 2 {
+	pace := time.NewTicker(20 * time.Millisecond)
+	defer pace.Stop()
+	for ; len(gone) < 2; <-pace.C {
 		watcher.send(jute.Request{Xid: jute.XidPing, Operation: jute.Operation{Op: jute.OpPing}})
 		for {
 			r := watcher.next(jute.OpPing)
@@ -51,7 +53,9 @@ func TestReadsKeepASessionAlive(t *testing.T) {
 	t.Parallel()
 	c := dial(t)
 	c.hello(jute.ConnectRequest{Timeout: 4000})
-	for end := time.Now().Add(6 * time.Second); time.Now().Before(end); {
+	pace := time.NewTicker(20 * time.Millisecond)
+	defer pace.Stop()
+	for end := time.Now().Add(6 * time.Second); time.Now().Before(end); <-pace.C {
 		c.do(get(jute.OpExists, "/", false), znode.OK)
 	}
 	c.do(create("/alive", jute.FlagEphemeral), znode.OK)

@@ -96,8 +96,8 @@ func TestReplies(t *testing.T) {
 // TestGolden compares with bytes that were worked out by hand.
 func TestGolden(t *testing.T) {
 	for want, got := range map[string][]byte{
-		"0000000f" + "00000003" + "00000004" + "000000022f61" + "00": (&jute.Request{Xid: 3, Operation: jute.Operation{Op: jute.OpGetData, Path: "/a"}}).Append(nil),
-		"00000010" + "00000003" + "0000000100000002" + "ffffff9b":    (&jute.Reply{Xid: 3, Zxid: 0x100000002, Code: znode.ErrNoNode, Op: jute.OpExists}).Append(nil),
+		"0000000f" + "00000003" + "00000004" + "000000022f61" + "00":                                         (&jute.Request{Xid: 3, Operation: jute.Operation{Op: jute.OpGetData, Path: "/a"}}).Append(nil),
+		"00000010" + "00000003" + "0000000100000002" + "ffffff9b":                                            (&jute.Reply{Xid: 3, Zxid: 0x100000002, Code: znode.ErrNoNode, Op: jute.OpExists}).Append(nil),
 		"0000001e" + "ffffffff" + "0000000000000005" + "00000000" + "00000003" + "00000003" + "000000022f61": jute.AppendEvent(nil, znode.Event{Type: znode.NodeDataChanged, Path: "/a", Zxid: 5}),
 		"0000001c" + "00000000" + "0000000000000007" + "00001388" + "0000000000000000" + "ffffffff":          (&jute.ConnectRequest{LastZxidSeen: 7, Timeout: 5000}).Append(nil),
 	} {
