@@ -180,7 +180,7 @@ func (l *Locker) heldBy(name string, out *znode.Outcome) error {
 		if !ok || n.Czxid() != r.Stat.Czxid {
 			return
 		}
-		e.Holder = l.contender(n, 0)
+		e.Holder = l.contender(t, n, 0)
 		if dir, ok := t.Get("/" + name); ok {
 			e.Position = dir.NumContenders()
 		}
@@ -253,7 +253,7 @@ func (l *Locker) heldAhead(a *attempt) error {
 		e.Position, _ = dir.Position(name)
 		if first, _, ok := dir.FirstContender(); ok && first != name {
 			if n, ok := t.Get(znode.Join(a.dir, first)); ok {
-				e.Holder = l.contender(n, 0)
+				e.Holder = l.contender(t, n, 0)
 			}
 		}
 	})

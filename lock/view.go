@@ -16,11 +16,15 @@ type sighting struct {
 	path     string
 	data     []byte // the znode's own: it is replaced, never changed
 	position int
-	since    int64 // when it became the holder; 0: it is not, or nobody knows
+	since    int64             // when it became the holder; 0: it is not, or nobody knows
+	labels   map[string]string // the session's: they are never changed
 }
 
-func (l *Locker) sight(n *znode.Node, position int) sighting {
+func (l *Locker) sight(t *znode.Tree, n *znode.Node, position int) sighting {
 	p := sighting{stat: n.Stat(), path: n.Path(), data: n.Data(), position: position}
+	if s, ok := t.Session(n.Owner()); ok {
+		p.labels = s.Labels
+	}
 	if position == 0 {
 		l.mu.Lock()
 		p.since = l.held[p.path]
@@ -35,6 +39,13 @@ func (p *sighting) contender() Contender {
 		Token: Token(p.stat.Czxid), Session: lease.ID(p.stat.EphemeralOwner), State: Waiting, Position: p.position,
 		Owner: note.Owner, Reason: note.Reason, Metadata: note.Metadata, Door: note.Door,
 		Enqueued: fromMillis(p.stat.Ctime), Znode: p.path,
+	}
+	if p.labels["door"] == "zookeeper" {
+		// What its data says is the client's own; its session tells where it came from. Many
+		// clients leave no data: then the address is all that people can go by.
+		if c.Door = "zookeeper"; c.Owner == "" {
+			c.Owner = p.labels["address"]
+		}
 	}
 	if p.position == 0 {
 		c.State, c.Since = Held, c.Enqueued
@@ -54,8 +65,8 @@ func contenders(seen []sighting) []Contender {
 }
 
 // contender describes one contender that stands behind position others.
-func (l *Locker) contender(n *znode.Node, position int) Contender {
-	p := l.sight(n, position)
+func (l *Locker) contender(t *znode.Tree, n *znode.Node, position int) Contender {
+	p := l.sight(t, n, position)
 	return p.contender()
 }
 
@@ -66,7 +77,7 @@ func (l *Locker) hold(t *znode.Tree, n *znode.Node) Hold {
 	if parent, ok := t.Get(dir); ok {
 		position, _ = parent.Position(name)
 	}
-	h := Hold{Name: lockName(dir), Contender: l.contender(n, position), Ticket: ticket(Token(n.Czxid()), n.Path())}
+	h := Hold{Name: lockName(dir), Contender: l.contender(t, n, position), Ticket: ticket(Token(n.Czxid()), n.Path())}
 	if s, ok := t.Session(n.Owner()); ok {
 		h.TTL, h.OneShot = s.TTL, s.OneShot
 	}
@@ -104,7 +115,7 @@ func (l *Locker) look(t *znode.Tree, dir string, limit int, list []sighting) (se
 			break
 		}
 		if c, ok := t.Get(znode.Join(dir, name)); ok {
-			list = append(list, l.sight(c, position))
+			list = append(list, l.sight(t, c, position))
 			position++
 		}
 	}
