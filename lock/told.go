@@ -39,7 +39,7 @@ func (l *Locker) Ahead(ticket string) (position int, holder Contender, ok bool) 
 		position, ok = dir.Position(n.Name())
 		if name, _, some := dir.FirstContender(); ok && some {
 			if h, there := t.Get(znode.Join(a.dir, name)); there {
-				first = l.sight(h, 0)
+				first = l.sight(t, h, 0)
 			}
 		}
 	})
@@ -63,7 +63,7 @@ func (l *Locker) Of(session lease.ID, limit int) (list []Contender, total int) {
 			}
 			if total++; len(seen) < limit {
 				position, _ := parent.Position(name)
-				seen = append(seen, l.sight(n, position))
+				seen = append(seen, l.sight(t, n, position))
 			}
 		}
 	})
