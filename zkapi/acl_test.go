@@ -17,6 +17,7 @@ func (c *client) auth(payload string) {
 }
 
 func TestACL(t *testing.T) {
+	emptied(t)
 	a, b := connect(t), connect(t)
 	own := create("/acl", 0)
 	own.ACL = []znode.ACL{{Perms: znode.PermAll, Scheme: "auth"}}
@@ -65,6 +66,7 @@ func TestACL(t *testing.T) {
 }
 
 func TestOtherReads(t *testing.T) {
+	emptied(t)
 	c := connect(t)
 	c.do(create("/reads", 0), znode.OK)
 	c.do(create("/reads/e", jute.FlagEphemeral), znode.OK)

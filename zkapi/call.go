@@ -17,6 +17,7 @@ type call struct {
 	request jute.Request
 	auth    []znode.Credential // when the request was read
 	began   time.Duration      // by clock.Boot
+	size    int                // of the frame
 
 	pending bool // its outcome is not there yet
 	local   bool // it is answered from the tree, or from the connection, when its turn comes
@@ -31,20 +32,20 @@ func (c *conn) handle(frame []byte) error {
 	idle := len(c.calls) == 0
 	c.mu.Unlock()
 	p := &c.alone
-	*p = call{request: p.request, auth: *c.auth.Load(), began: clock.Boot()}
+	*p = call{request: p.request, auth: *c.auth.Load(), began: clock.Boot(), size: len(frame)}
 	body, err := p.request.DecodeHeader(frame)
 	if err != nil {
 		return err
 	}
 	if !idle || kindOf(p.request.Op) != localCall {
 		// The request outlives the frame.
-		p = &call{auth: p.auth, began: p.began}
+		p = &call{auth: p.auth, began: p.began, size: p.size}
 		if body, err = p.request.DecodeHeader(bytes.Clone(frame)); err != nil {
 			return err
 		}
 	}
 	if err := p.request.DecodeBody(body); err != nil {
-		return c.refuse(&p.request, znode.ErrMarshalling)
+		return c.refuse(p, znode.ErrMarshalling)
 	}
 	if p == &c.alone {
 		c.answerLocal(p, false)
@@ -108,8 +109,9 @@ func (c *conn) start(p *call) error {
 }
 
 // refuse answers a request that does not decode.
-func (c *conn) refuse(q *jute.Request, code znode.Code) error {
-	p := &call{request: jute.Request{Xid: q.Xid, Operation: jute.Operation{Op: q.Op}}, began: clock.Boot()}
+func (c *conn) refuse(bad *call, code znode.Code) error {
+	q := &bad.request
+	p := &call{request: jute.Request{Xid: q.Xid, Operation: jute.Operation{Op: q.Op}}, began: bad.began, size: bad.size}
 	p.reply.Code = code
 	p.end = q.Op == jute.OpAuth || q.Op == jute.OpSASL
 	return c.pushAnswered(p)
@@ -128,6 +130,7 @@ func (c *conn) push(p *call) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.calls = append(c.calls, p)
+	c.asked += p.size
 	c.flush()
 	signal(c.wake)
 }
@@ -162,12 +165,24 @@ func (c *conn) pop(n int) {
 	if n == 0 {
 		return
 	}
+	for _, p := range c.calls[:n] {
+		c.asked -= p.size
+		c.release(large(p.size))
+	}
 	left := copy(c.calls, c.calls[n:])
 	clear(c.calls[left:])
 	c.calls = c.calls[:left]
 	if left == 0 && cap(c.calls) > keptCalls {
 		c.calls = nil
 	}
+}
+
+// large is the room that a frame of that size has taken from all connections'.
+func large(size int) int64 {
+	if size > keptBuffer {
+		return int64(size)
+	}
+	return 0
 }
 
 // keptCalls is how much memory for waiting requests a connection keeps.
@@ -218,6 +233,8 @@ func (c *conn) answerLocal(p *call, queued bool) {
 		if queued {
 			c.pop(1)
 			c.flush()
+		} else {
+			c.release(large(p.size))
 		}
 		signal(c.wake)
 	}

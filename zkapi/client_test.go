@@ -237,3 +237,21 @@ func (c *client) events() (list []znode.Event) {
 	}
 	return list
 }
+
+// emptied removes what earlier tests have left in the tree.
+func emptied(t *testing.T) {
+	t.Helper()
+	c := connect(t)
+	var clear func(dir string)
+	clear = func(dir string) {
+		for _, name := range c.call(jute.Request{Operation: get(jute.OpGetChildren, dir, false)}).Children {
+			path := znode.Join(dir, name)
+			if path == "/zookeeper" {
+				continue
+			}
+			clear(path)
+			c.call(jute.Request{Operation: remove(path)})
+		}
+	}
+	clear("/")
+}

@@ -49,7 +49,11 @@ type conn struct {
 	mu    sync.Mutex // guards what follows; taken inside the store's apply loop
 	calls []*call    // requests without an answer, in order
 	out   []byte     // answers and events to be written
-	last  bool       // nothing comes after out: the connection is closed when it is written
+	asked int        // bytes of the frames of calls
+	// reserved is the room for large frames that this connection has: of those in calls, and of
+	// one that is being read.
+	reserved int64
+	last     bool // nothing comes after out: the connection is closed when it is written
 }
 
 func newConn(d *Door, nc net.Conn, ip string) *conn {
@@ -95,7 +99,7 @@ func (c *conn) read() error {
 	if c.word(first) {
 		return nil
 	}
-	frame, err := c.frame()
+	frame, err := c.frame(idleBuffer)
 	if err != nil {
 		return err
 	}
@@ -109,7 +113,7 @@ func (c *conn) read() error {
 		return err
 	}
 	for {
-		frame, err := c.frame()
+		frame, err := c.frame(c.door.cfg.MaxBuffer)
 		if err != nil {
 			return err
 		}
@@ -156,15 +160,18 @@ func (c *conn) peek(n int) ([]byte, error) {
 	return c.in[c.from : c.from+n], nil
 }
 
-// frame takes the next frame. It is valid until the next call.
-func (c *conn) frame() ([]byte, error) {
+// frame takes the next frame, of at most limit bytes. It is valid until the next call.
+func (c *conn) frame(limit int) ([]byte, error) {
 	head, err := c.peek(4)
 	if err != nil {
 		return nil, err
 	}
 	n := int32(binary.BigEndian.Uint32(head))
-	if n < 0 || int(n) > c.door.cfg.MaxBuffer {
-		return nil, fmt.Errorf("a frame of %d bytes, of at most %d", n, c.door.cfg.MaxBuffer)
+	if n < 0 || int(n) > limit {
+		return nil, fmt.Errorf("a frame of %d bytes, of at most %d", n, limit)
+	}
+	if n > keptBuffer {
+		return c.large(int(n))
 	}
 	b, err := c.peek(4 + int(n))
 	if err != nil {
@@ -172,6 +179,39 @@ func (c *conn) frame() ([]byte, error) {
 	}
 	c.from += len(b)
 	return b[4:], nil
+}
+
+// largeFrames bounds what the frames of all connections together take that are larger than a
+// buffer which a connection keeps: otherwise half a frame on each of thousands would fill the
+// memory.
+const largeFrames = 64 << 20
+
+// large takes a large frame, once there is room for it; then it must come within the connect
+// timeout, because others wait for the room.
+func (c *conn) large(n int) ([]byte, error) {
+	if err := c.door.large.Acquire(c.ctx, int64(n)); err != nil {
+		return nil, context.Cause(c.ctx)
+	}
+	c.mu.Lock()
+	c.reserved += int64(n)
+	c.mu.Unlock()
+	if err := c.nc.SetReadDeadline(time.Now().Add(c.door.cfg.ConnectTimeout)); err != nil {
+		return nil, err
+	}
+	b, err := c.peek(4 + n)
+	if err != nil {
+		return nil, err
+	}
+	c.from += len(b)
+	return b[4:], c.nc.SetReadDeadline(time.Time{})
+}
+
+// release gives back room for large frames. c.mu is held.
+func (c *conn) release(n int64) {
+	if n > 0 {
+		c.reserved -= n
+		c.door.large.Release(n)
+	}
 }
 
 // The store is told of a touch no more often than this, or a tenth of the timeout; the writer's

@@ -20,6 +20,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/sync/semaphore"
+
 	"github.com/lockkeeper/lockkeeper/internal/clock"
 	"github.com/lockkeeper/lockkeeper/lease"
 	"github.com/lockkeeper/lockkeeper/store"
@@ -98,8 +100,9 @@ var ErrClosed = errors.New("zookeeper door is closed")
 type Door struct {
 	cfg    Config
 	log    *slog.Logger
-	counts counts       // of all connections together
-	zxid   atomic.Int64 // the highest that readers of this member's tree can have seen
+	large  *semaphore.Weighted // room for large frames
+	counts counts              // of all connections together
+	zxid   atomic.Int64        // the highest that readers of this member's tree can have seen
 
 	ctx    context.Context // done when Close has been called
 	cancel context.CancelCauseFunc
@@ -121,6 +124,7 @@ func New(cfg Config) *Door {
 		conns: map[*conn]struct{}{}, sessions: map[lease.ID]*conn{}, byIP: map[string]int{},
 	}
 	d.counts.since = time.Now()
+	d.large = semaphore.NewWeighted(largeFrames)
 	d.ctx, d.cancel = context.WithCancelCause(context.Background())
 	return d
 }

@@ -85,6 +85,7 @@ func TestHandshake(t *testing.T) {
 }
 
 func TestRenewal(t *testing.T) {
+	emptied(t)
 	outer := t
 	a := connect(t)
 	a.do(create("/renewal", jute.FlagEphemeral), znode.OK)

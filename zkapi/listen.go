@@ -83,6 +83,10 @@ func (d *Door) drop(c *conn) {
 	if c.watched.Load() {
 		d.cfg.Store.Watches(c.dropWatches)
 	}
+	c.mu.Lock()
+	c.last, c.calls = true, nil // outcomes that are still to come find nobody
+	c.release(c.reserved)
+	c.mu.Unlock()
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	delete(d.conns, c)

@@ -53,7 +53,7 @@ func (c *conn) finish(b []byte) {
 func (c *conn) awaitRoom() error {
 	for {
 		c.mu.Lock()
-		full := len(c.calls) >= c.door.cfg.MaxOutstanding || len(c.out) > c.door.cfg.MaxUnsent/4
+		full := len(c.calls) >= c.door.cfg.MaxOutstanding || c.asked > c.door.cfg.MaxBuffer || len(c.out) > c.door.cfg.MaxUnsent/4
 		c.mu.Unlock()
 		if !full {
 			return nil

@@ -9,6 +9,7 @@ import (
 )
 
 func TestReplies(t *testing.T) {
+	emptied(t)
 	t.Run("17 18 answers come in order, with the request's xid", func(t *testing.T) {
 		c := connect(t)
 		c.do(create("/order", 0), znode.OK)
@@ -61,6 +62,7 @@ func TestReplies(t *testing.T) {
 }
 
 func TestWrites(t *testing.T) {
+	emptied(t)
 	c := connect(t)
 	c.do(create("/writes", 0), znode.OK)
 	t.Run("28 29 30 a create, and its parent", func(t *testing.T) {
@@ -150,6 +152,7 @@ func TestWrites(t *testing.T) {
 }
 
 func TestMulti(t *testing.T) {
+	emptied(t)
 	c := connect(t)
 	c.do(create("/multi", 0), znode.OK)
 	t.Run("65 67 68 all at one zxid, each seeing the ones before", func(t *testing.T) {

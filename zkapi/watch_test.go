@@ -24,6 +24,7 @@ func (c *client) expect(want ...znode.Event) {
 func event(kind znode.EventType, path string) znode.Event { return znode.Event{Type: kind, Path: path} }
 
 func TestWatches(t *testing.T) {
+	emptied(t)
 	a, b := connect(t), connect(t)
 	b.do(create("/watches", 0), znode.OK)
 	t.Run("74 78 87 a data watch tells once", func(t *testing.T) {
@@ -104,6 +105,7 @@ func TestWatches(t *testing.T) {
 }
 
 func TestSetWatches(t *testing.T) {
+	emptied(t)
 	a := connect(t)
 	a.do(create("/again", 0), znode.OK)
 	seen := a.do(create("/again/same", 0), znode.OK).Zxid
