@@ -37,7 +37,7 @@ func (c *Config) Validate() error {
 		bad("election", "%v does not fit; use at least five times --heartbeat (%v) and at most 50s", c.Election, c.Heartbeat)
 	}
 	c.Limits.validate(bad)
-	c.ZooKeeper.validate(&c.Limits, bad)
+	c.ZooKeeper.validate(bad)
 	return errors.Join(errs...)
 }
 

@@ -70,6 +70,11 @@ func TestValidate(t *testing.T) {
 		{"time of nothing", func(c *Config) { c.Limits.WriteTimeout = 0 }, "write-timeout"},
 		{"read before request", func(c *Config) { c.Limits.ReadTimeout = c.Limits.RequestTimeout + c.Limits.HeaderTimeout }, "read-timeout"},
 		{"TTLs crossed", func(c *Config) { c.Limits.MaxTTL = c.Limits.MinTTL - time.Second }, "min-ttl"},
+		{"ZooKeeper timeouts crossed", func(c *Config) { c.ZooKeeper.MinSessionTimeout = c.ZooKeeper.MaxSessionTimeout + 1 }, "zookeeper-min-session-timeout"},
+		{"ZooKeeper timeout too short", func(c *Config) { c.ZooKeeper.MinSessionTimeout = time.Second }, "zookeeper-min-session-timeout"},
+		{"ZooKeeper buffer too large", func(c *Config) { c.ZooKeeper.MaxBufferBytes = 1 << 30 }, "zookeeper-max-buffer-bytes"},
+		{"ZooKeeper connections below none", func(c *Config) { c.ZooKeeper.MaxClientCnxns = -1 }, "zookeeper-max-client-cnxns"},
+		{"no such word", func(c *Config) { c.ZooKeeper.Words = "ruok,what" }, "zookeeper-4lw-whitelist"},
 		{"negative watermark", func(c *Config) { c.Limits.MinFreeDisk = -1 }, "min-free-disk"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -3,6 +3,7 @@ package server
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -41,7 +42,7 @@ func DefaultZooKeeper() ZooKeeper {
 // mostBufferBytes is the longest request that a batch of the store surely takes.
 const mostBufferBytes = 4 << 20
 
-func (z *ZooKeeper) validate(l *Limits, bad report) {
+func (z *ZooKeeper) validate(bad report) {
 	for _, n := range []struct {
 		flag  string
 		value int64
@@ -61,9 +62,9 @@ func (z *ZooKeeper) validate(l *Limits, bad report) {
 	if z.MaxClientCnxns < 0 {
 		bad("zookeeper-max-client-cnxns", "must not be negative; 0 means any number")
 	}
-	if z.MinSessionTimeout < l.MinTTL || z.MaxSessionTimeout > l.MaxTTL || z.MinSessionTimeout > z.MaxSessionTimeout || l.MinTTL < lease.MinTTL {
-		bad("zookeeper-min-session-timeout", "%v and --zookeeper-max-session-timeout %v must lie in this order between --min-ttl (%v) and --max-ttl (%v)",
-			z.MinSessionTimeout, z.MaxSessionTimeout, l.MinTTL, l.MaxTTL)
+	if timeouts := []time.Duration{lease.MinTTL, z.MinSessionTimeout, z.MaxSessionTimeout, lease.MaxTTL}; !slices.IsSorted(timeouts) {
+		bad("zookeeper-min-session-timeout", "%v and --zookeeper-max-session-timeout %v must lie in this order between %v and %v",
+			z.MinSessionTimeout, z.MaxSessionTimeout, lease.MinTTL, lease.MaxTTL)
 	}
 	if _, err := zkapi.ParseWords(z.Words); err != nil {
 		bad("zookeeper-4lw-whitelist", "%w", err)

@@ -203,11 +203,17 @@ public class Suite {
             c.getConnectionStateListenable().addListener((x, s) -> states.add(s));
             c.create().withMode(CreateMode.EPHEMERAL).forPath("/java/ephemeral");
             ZooKeeper zk = c.getZookeeperClient().getZooKeeper();
-            CountDownLatch connected = new CountDownLatch(1);
-            ZooKeeper twin = new ZooKeeper(connect, 10_000, e -> connected.countDown(), zk.getSessionId(), zk.getSessionPasswd());
-            must(connected.await(10, TimeUnit.SECONDS), "the twin does not connect");
-            twin.close();
-            eventually("the ephemeral goes", () -> b.checkExists().forPath("/java/ephemeral") == null);
+            long session = zk.getSessionId();
+            byte[] password = zk.getSessionPasswd();
+            // A twin closes the session that both share, unless the client has come back first and
+            // has cut the twin's connection: then again.
+            eventually("the ephemeral goes", () -> {
+                CountDownLatch connected = new CountDownLatch(1);
+                ZooKeeper twin = new ZooKeeper(connect, 10_000, e -> connected.countDown(), session, password);
+                must(connected.await(10, TimeUnit.SECONDS), "the twin does not connect");
+                twin.close();
+                return b.checkExists().forPath("/java/ephemeral") == null;
+            });
             eventually("the client is told", () -> states.contains(ConnectionState.LOST) && states.contains(ConnectionState.RECONNECTED));
             c.close();
         });
