@@ -3,6 +3,7 @@ package httpapi
 import (
 	"fmt"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -45,10 +46,14 @@ func checkParameter(key string, values, allowed []string) error {
 	return nil
 }
 
+// durationText is what a span of time looks like: the pattern of the OpenAPI document. Go itself
+// takes signs and numbers that end with a point besides.
+var durationText = regexp.MustCompile(`^(([0-9]+|[0-9]*[.][0-9]+)(ns|us|µs|ms|s|m|h))+$|^0$`)
+
 // duration reads a span of time that is not negative.
 func duration(key, text string) (time.Duration, error) {
 	d, err := time.ParseDuration(text)
-	if err != nil || d < 0 {
+	if err != nil || !durationText.MatchString(text) {
 		return 0, badInput(key, fmt.Sprintf("%q is not a duration", shorten(text)), `write it with its unit, for example "30s"`)
 	}
 	return d, nil
