@@ -243,11 +243,16 @@ func (s *stream) shake(c *closing) {
 	_ = s.conn.Close(websocket.StatusCode(c.code), c.reason)
 }
 
-// cut ends the connection at once.
+// cut ends the connection at once. What has not left is dropped: a kernel that went on offering
+// it to a client that does not read would keep megabytes for minutes, and the client would not
+// learn that it is cut.
 func (s *stream) cut() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.net != nil {
+		if tcp, ok := s.net.(interface{ SetLinger(seconds int) error }); ok {
+			_ = tcp.SetLinger(0)
+		}
 		_ = s.net.SetDeadline(time.Unix(1, 0))
 		_ = s.net.Close()
 	}

@@ -5,6 +5,7 @@ package faults
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"strings"
 	"testing"
@@ -59,14 +60,27 @@ func beDeaf(ctx context.Context, m *clustertest.Member) error {
 	if err := d.send(batch(wire.Frame{Kind: wire.Hello, ID: 1}, wire.Frame{Kind: wire.Subscribe, ID: 2, Name: "probe/"})); err != nil {
 		return err
 	}
-	_ = d.conn.SetWriteDeadline(time.Now().Add(clustertest.Patience))
-	for id := uint64(10); ; id++ {
-		err := d.send(batch(wire.Frame{Kind: wire.Queue, ID: id, Name: "deaf"}))
+	for id := uint64(10); id < deafRequests; {
+		var message []wire.Frame
+		for range deafBatch {
+			message = append(message, wire.Frame{Kind: wire.Queue, ID: id, Name: "deaf"})
+			id++
+		}
+		_ = d.conn.SetWriteDeadline(time.Now().Add(clustertest.Patience))
+		err := d.send(batch(message...))
 		if e, ok := errors.AsType[net.Error](err); ok && e.Timeout() {
-			return errors.New("a stream that does not read is never cut")
+			return errors.New("a stream that does not read is neither read from nor cut")
 		}
 		if err != nil {
 			return nil // it is cut
 		}
 	}
+	return fmt.Errorf("a stream that does not read is not cut after %d requests", deafRequests)
 }
+
+// A deaf stream is cut for what it has asked, however long the member takes over that: the shortest
+// refusals of so many requests are several times what a stream may leave unread.
+const (
+	deafRequests = 1_000_000
+	deafBatch    = 50
+)
