@@ -206,17 +206,19 @@ func (c *conn) reply(p *call) {
 	}
 }
 
-// advance answers the local calls whose turn has come. It is the writer's.
-func (c *conn) advance() {
+// advance answers the local calls whose turn has come, and reports whether it left some because
+// there is enough to write. It is the writer's.
+func (c *conn) advance() (more bool) {
 	for {
 		c.mu.Lock()
 		var p *call
 		if len(c.calls) > 0 && c.calls[0].local && !c.last {
 			p = c.calls[0]
 		}
+		ample := c.ample()
 		c.mu.Unlock()
-		if p == nil {
-			return
+		if p == nil || ample {
+			return p != nil
 		}
 		c.answerLocal(p, true)
 	}

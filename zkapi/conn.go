@@ -80,6 +80,9 @@ func (c *conn) serve() {
 // cut ends the connection at once. It may be called inside the store's apply loop.
 func (c *conn) cut(cause error) {
 	c.cancel(cause)
+	if tcp, ok := c.nc.(*net.TCPConn); ok && errors.Is(cause, errDeaf) {
+		_ = tcp.SetLinger(0) // or the kernel would keep for minutes what the client does not read
+	}
 	_ = c.nc.Close()
 }
 
@@ -117,6 +120,8 @@ func (c *conn) read() error {
 		if err != nil {
 			return err
 		}
+		c.counts.received.Add(1)
+		c.door.counts.received.Add(1)
 		c.hear()
 		if err := c.handle(frame); err != nil {
 			if errors.Is(err, errLast) {
@@ -218,12 +223,10 @@ func (c *conn) release(n int64) {
 // grace is longer.
 const touchEvery = 500 * time.Millisecond
 
-// hear notes that the client was heard, which touches its session.
+// hear notes a sign of life of the client, which touches its session. It is the reader's.
 func (c *conn) hear() {
 	now := clock.Boot()
 	c.heard.Store(int64(now))
-	c.counts.received.Add(1)
-	c.door.counts.received.Add(1)
 	stale := c.age(now) > c.timeout/4
 	if stale || now-c.touched > min(c.timeout/10, touchEvery) {
 		c.touched = now

@@ -49,17 +49,22 @@ func (c *conn) finish(b []byte) {
 	signal(c.wake)
 }
 
+// ample reports whether so much waits to be written that no more is made before it is: a few bytes
+// of reads can ask for a thousand times the memory. c.mu is held.
+func (c *conn) ample() bool { return len(c.out) > c.door.cfg.MaxUnsent/4 }
+
 // awaitRoom waits while too much of what was asked is not answered, or not read by the client.
 func (c *conn) awaitRoom() error {
 	for {
 		c.mu.Lock()
-		full := len(c.calls) >= c.door.cfg.MaxOutstanding || c.asked > c.door.cfg.MaxBuffer || len(c.out) > c.door.cfg.MaxUnsent/4
+		full := len(c.calls) >= c.door.cfg.MaxOutstanding || c.asked > c.door.cfg.MaxBuffer || c.ample()
 		c.mu.Unlock()
 		if !full {
 			return nil
 		}
 		select {
 		case <-c.room:
+			c.hear() // it reads; what it sends, its pings too, is not read meanwhile
 		case <-c.ctx.Done():
 			return context.Cause(c.ctx)
 		}
@@ -79,7 +84,7 @@ func (c *conn) write() error {
 		case <-c.ctx.Done():
 			return context.Cause(c.ctx)
 		}
-		c.advance()
+		more := c.advance()
 		c.mu.Lock()
 		b, last := c.out, c.last
 		c.out = spare[:0]
@@ -98,6 +103,9 @@ func (c *conn) write() error {
 		}
 		if spare = b; cap(spare) > keptOut {
 			spare = nil
+		}
+		if more {
+			signal(c.wake)
 		}
 	}
 }

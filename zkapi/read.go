@@ -48,17 +48,33 @@ func (c *conn) answerRead(p *call, t *znode.Tree) {
 			}
 		}
 	case jute.OpMultiRead:
-		r.Results = make([]jute.Reply, len(q.Ops))
-		for i := range q.Ops {
-			part := &r.Results[i]
-			part.Op = q.Ops[i].Op
-			if c.readNode(&q.Ops[i], p.auth, t, part); part.Code != znode.OK {
-				part.Op = jute.OpError
-			}
-		}
+		c.readAll(p, t)
 	default:
 		c.readNode(&q.Operation, p.auth, t, r)
 	}
+}
+
+// readAll answers a multi of reads, unless the answer would be larger than a client may leave unread:
+// a request of a few kilobytes can name the same large znode a thousand times.
+func (c *conn) readAll(p *call, t *znode.Tree) {
+	size := 0
+	list := make([]jute.Reply, len(p.request.Ops))
+	for i := range list {
+		q, r := &p.request.Ops[i], &list[i]
+		r.Op = q.Op
+		if c.readNode(q, p.auth, t, r); r.Code != znode.OK {
+			r.Op = jute.OpError
+		}
+		size += len(r.Data)
+		for _, name := range r.Children {
+			size += 4 + len(name)
+		}
+		if size > c.door.cfg.MaxUnsent {
+			p.reply.Code = znode.ErrBadArguments
+			return
+		}
+	}
+	p.reply.Results = list
 }
 
 // readNode answers a read of one znode.
