@@ -14,6 +14,7 @@ need redis-server redis-server # a peer in bench/, which starts its own
 need javac default-jdk-headless # Apache Curator's clients
 [ -e /usr/share/java/curator-recipes.jar ] || missing+=(libcurator-recipes-java)
 /usr/bin/python3 -c 'import kazoo' 2>/dev/null || missing+=(python3-kazoo)
+[ -e /usr/include/zookeeper/zookeeper.h ] || missing+=(libzookeeper-mt-dev)
 [ -e /usr/include/stdlib.h ] || missing+=(libc6-dev)
 
 if [ ${#missing[@]} -eq 0 ]; then

@@ -1,16 +1,18 @@
 //go:build linux
 
 // Package clients runs real ZooKeeper clients against members that are real processes: Apache
-// Curator, kazoo and go-zookeeper, by themselves and beside the REST door.
+// Curator, kazoo, the C client and go-zookeeper, by themselves and beside the REST door.
 package clients
 
 import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -43,34 +45,65 @@ func missing(t *testing.T, what string) {
 	t.Skipf("%s is missing", what)
 }
 
-// run runs a suite, and makes a subtest of each line that it prints of a check.
-func run(t *testing.T, name string, args ...string) {
+// run runs a suite against the cluster, and makes a subtest of each line that it prints of a
+// check. The member whose address a suite prints behind "kill" is killed.
+func run(t *testing.T, c *clustertest.Cluster, name string, args ...string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), suiteTime)
 	defer cancel()
-	out, err := exec.CommandContext(ctx, name, args...).CombinedOutput()
-	checks := 0
-	for lines := bufio.NewScanner(bytes.NewReader(out)); lines.Scan(); {
-		result, check, _ := strings.Cut(lines.Text(), " ")
-		if result != "ok" && result != "FAIL" {
-			continue
-		}
-		checks++
-		t.Run(check, func(t *testing.T) {
-			if result == "FAIL" {
-				t.Fail()
-			}
-		})
+	cmd := exec.CommandContext(ctx, name, append(args, connectString(c))...)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
 	}
-	if err != nil || checks == 0 || t.Failed() {
-		t.Errorf("%v, %d checks\n%s", err, checks, out)
+	var said bytes.Buffer
+	cmd.Stderr = &said // read once the command has been waited for, as the rest of said is
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var printed bytes.Buffer
+	checks := 0
+	lines := bufio.NewScanner(out)
+	for lines.Scan() {
+		printed.WriteString(lines.Text() + "\n")
+		verb, rest, _ := strings.Cut(lines.Text(), " ")
+		switch verb {
+		case "kill":
+			kill(t, c, rest)
+		case "ok", "FAIL":
+			checks++
+			t.Run(rest, func(t *testing.T) {
+				if verb == "FAIL" {
+					t.Fail()
+				}
+			})
+		}
+	}
+	if err := errors.Join(lines.Err(), cmd.Wait()); err != nil || checks == 0 || t.Failed() {
+		t.Errorf("%v, %d checks\n%s%s", err, checks, &printed, &said)
 	}
 }
 
-func TestCurator(t *testing.T) {
+// kill kills the member whose ZooKeeper door is at an address.
+func kill(t *testing.T, c *clustertest.Cluster, address string) {
+	t.Helper()
+	i := slices.IndexFunc(c.Members, func(m *clustertest.Member) bool { return m.ZooKeeper == address })
+	if i < 0 {
+		t.Errorf("no member is at %q", address)
+		return
+	}
+	c.Members[i].Kill(t)
+}
+
+// python is Debian's, which has Debian's kazoo.
+const python = "/usr/bin/python3"
+
+// curator compiles the suite of Apache Curator, and returns the command that runs it.
+func curator(t *testing.T) []string {
+	t.Helper()
 	jars, err := filepath.Glob("/usr/share/java/*.jar")
-	curator, _ := filepath.Glob("/usr/share/java/curator-recipes*.jar")
-	if err != nil || len(curator) == 0 {
+	recipes, _ := filepath.Glob("/usr/share/java/curator-recipes*.jar")
+	if err != nil || len(recipes) == 0 {
 		missing(t, "Apache Curator (libcurator-recipes-java)")
 	}
 	for _, tool := range []string{"java", "javac"} {
@@ -83,15 +116,24 @@ func TestCurator(t *testing.T) {
 	if out, err := exec.CommandContext(t.Context(), "javac", "-nowarn", "-cp", path, "-d", dir, "testdata/Suite.java").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	c := clustertest.Start(t, 3, clustertest.Options{})
-	run(t, "java", "-cp", path+":"+dir, "Suite", connectString(c))
+	return []string{"java", "-cp", path + ":" + dir, "Suite"}
 }
 
-func TestKazoo(t *testing.T) {
-	const python = "/usr/bin/python3" // Debian's, which has Debian's kazoo
+// kazoo returns the command that runs the suite of kazoo.
+func kazoo(t *testing.T) []string {
+	t.Helper()
 	if err := exec.CommandContext(t.Context(), python, "-c", "import kazoo").Run(); err != nil {
 		missing(t, "kazoo (python3-kazoo)")
 	}
-	c := clustertest.Start(t, 3, clustertest.Options{})
-	run(t, python, "testdata/suite.py", connectString(c))
+	return []string{python, "testdata/suite.py"}
+}
+
+func TestCurator(t *testing.T) {
+	suite := curator(t)
+	run(t, clustertest.Start(t, 3, clustertest.Options{}), suite[0], suite[1:]...)
+}
+
+func TestKazoo(t *testing.T) {
+	suite := kazoo(t)
+	run(t, clustertest.Start(t, 3, clustertest.Options{}), suite[0], suite[1:]...)
 }

@@ -13,7 +13,10 @@ import org.apache.curator.retry.*;
 import org.apache.zookeeper.*;
 import org.apache.zookeeper.data.*;
 
-/** Runs Curator's recipes against the server that is named, and prints a line for each. */
+/**
+ * Runs Curator's recipes against the servers that are named, and prints a line for each. With a
+ * lock's path before the servers it holds that lock instead, until it reads a line.
+ */
 public class Suite {
     interface Check { void run() throws Exception; }
 
@@ -49,8 +52,30 @@ public class Suite {
         }
     }
 
+    static void hold(String path) throws Exception {
+        CuratorFramework c = client();
+        InterProcessMutex m = new InterProcessMutex(c, path);
+        must(m.acquire(30, TimeUnit.SECONDS), "not acquired");
+        long session = c.getZookeeperClient().getZooKeeper().getSessionId();
+        System.out.println("held");
+        System.in.read();
+        boolean there = false;
+        for (String node : m.getParticipantNodes()) {
+            Stat s = c.checkExists().forPath(node);
+            there |= s != null && s.getEphemeralOwner() == session;
+        }
+        System.out.println(there ? "there" : "gone");
+        m.release();
+        c.close();
+        System.exit(0);
+    }
+
     public static void main(String[] args) throws Exception {
-        connect = args[0];
+        connect = args[args.length - 1];
+        if (args.length == 2) {
+            hold(args[0]);
+            return;
+        }
         CuratorFramework a = client(), b = client();
         check("classic mutex", () -> {
             InterProcessMutex m = new InterProcessMutex(a, "/java/classic");
@@ -161,6 +186,41 @@ public class Suite {
             b.create().forPath("/java/cache/two", "2".getBytes());
             eventually("the tree cache sees the child", () -> tree.getCurrentData("/java/cache/two") != null);
             tree.close();
+            NodeCache node = new NodeCache(a, "/java/cache/two");
+            node.start(true);
+            PathChildrenCache children = new PathChildrenCache(a, "/java/cache", true);
+            children.start(PathChildrenCache.StartMode.BUILD_INITIAL_CACHE);
+            must(new String(node.getCurrentData().getData()).equals("2") && children.getCurrentData().size() == 1, "not built");
+            b.setData().forPath("/java/cache/two", "3".getBytes());
+            b.create().forPath("/java/cache/three");
+            eventually("the node cache sees the change", () -> new String(node.getCurrentData().getData()).equals("3"));
+            eventually("the children's cache sees the child", () -> children.getCurrentData().size() == 2);
+            node.close();
+            children.close();
+        });
+        check("the plain client", () -> {
+            ZooKeeper zk = a.getZookeeperClient().getZooKeeper();
+            Stat s = new Stat();
+            zk.create("/java/plain", "x".getBytes(), ZooDefs.Ids.OPEN_ACL_UNSAFE, CreateMode.PERSISTENT, s);
+            must(s.getCzxid() == s.getPzxid() && s.getVersion() == 0, "stat " + s);
+            zk.create("/java/plain/own", null, ZooDefs.Ids.OPEN_ACL_UNSAFE, CreateMode.EPHEMERAL);
+            must(zk.getData("/java/plain/own", false, s) == null, "null data");
+            must(zk.getEphemerals("/java/plain").equals(List.of("/java/plain/own")), "ephemerals " + zk.getEphemerals("/java/plain"));
+            must(zk.getAllChildrenNumber("/java/plain") == 1, "children");
+            CompletableFuture<Integer> synced = new CompletableFuture<>();
+            zk.sync("/java/plain", (code, path, context) -> synced.complete(code), null);
+            must(synced.get(10, TimeUnit.SECONDS) == 0, "sync");
+            zk.getConfig(false, s);
+            must(zk.whoAmI().stream().anyMatch(c -> c.getAuthScheme().equals("ip")), "who " + zk.whoAmI());
+            Watcher w = e -> { };
+            zk.getData("/java/plain", w, s);
+            zk.removeWatches("/java/plain", w, Watcher.WatcherType.Data, false);
+            try {
+                zk.removeWatches("/java/plain", w, Watcher.WatcherType.Data, false);
+                throw new IllegalStateException("removed twice");
+            } catch (KeeperException.NoWatcherException e) {
+                zk.delete("/java/plain/own", 0);
+            }
         });
         check("transactions", () -> {
             a.create().creatingParentsIfNeeded().forPath("/java/tx");
@@ -215,6 +275,26 @@ public class Suite {
                 return b.checkExists().forPath("/java/ephemeral") == null;
             });
             eventually("the client is told", () -> states.contains(ConnectionState.LOST) && states.contains(ConnectionState.RECONNECTED));
+            c.close();
+        });
+        check("another member", () -> {
+            CuratorFramework c = CuratorFrameworkFactory.builder().connectString(connect).retryPolicy(new RetryNTimes(20, 500))
+                .authorization("digest", "user:password".getBytes()).build();
+            c.start();
+            BlockingQueue<ConnectionState> states = new LinkedBlockingQueue<>();
+            c.getConnectionStateListenable().addListener((x, s) -> states.add(s));
+            c.create().withMode(CreateMode.EPHEMERAL).forPath("/java/moving");
+            c.create().withACL(ZooDefs.Ids.CREATOR_ALL_ACL).forPath("/java/mine", "x".getBytes());
+            BlockingQueue<WatchedEvent> events = new LinkedBlockingQueue<>();
+            c.watchers().add().withMode(AddWatchMode.PERSISTENT).usingWatcher((Watcher) events::add).forPath("/java/mine");
+            ZooKeeper zk = c.getZookeeperClient().getZooKeeper();
+            long session = zk.getSessionId();
+            System.out.println("kill " + zk.toString().replaceAll("(?s).*remoteserver:[^/]*/([0-9.:]+).*", "$1"));
+            eventually("the client is told", () -> states.contains(ConnectionState.SUSPENDED) && states.contains(ConnectionState.RECONNECTED));
+            must(zk.getSessionId() == session && c.checkExists().forPath("/java/moving").getEphemeralOwner() == session, "another session");
+            must(new String(c.getData().forPath("/java/mine")).equals("x"), "its credentials did not go along");
+            c.setData().forPath("/java/mine", "y".getBytes());
+            eventually("its watch went along", () -> events.stream().anyMatch(e -> e.getType() == Watcher.Event.EventType.NodeDataChanged));
             c.close();
         });
         check("the connection string stays", () -> must(a.getZookeeperClient().getCurrentConnectionString().equals(connect), a.getZookeeperClient().getCurrentConnectionString()));

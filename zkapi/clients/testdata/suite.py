@@ -1,4 +1,6 @@
-"""Runs kazoo's recipes against the server that is named, and prints a line for each."""
+"""Runs kazoo's recipes against the servers that are named, and prints a line for each.
+
+With a lock's path before the servers it holds that lock instead, until it reads a line."""
 
 import sys
 import threading
@@ -8,9 +10,11 @@ import traceback
 from kazoo.client import KazooClient
 from kazoo.exceptions import BadVersionError, NoAuthError, NoNodeError, RolledBackError
 from kazoo.protocol.states import KazooState
+from kazoo.recipe.cache import TreeCache
+from kazoo.retry import KazooRetry
 from kazoo.security import make_digest_acl
 
-hosts = sys.argv[1]
+hosts = sys.argv[-1]
 failed = 0
 
 
@@ -31,12 +35,24 @@ def check(name, run):
     global failed
     try:
         run()
-        print("ok", name)
+        print("ok", name, flush=True)
     except Exception as e:
         failed += 1
         print("FAIL", name + ":", repr(e))
         traceback.print_exc(file=sys.stdout)
 
+
+if len(sys.argv) == 3:
+    z = client()
+    held = z.Lock(sys.argv[1], "kazoo", extra_lock_patterns=["-lock-"])
+    held.acquire(timeout=30)
+    print("held", flush=True)
+    sys.stdin.readline()
+    there = z.exists(sys.argv[1] + "/" + held.node) is not None
+    print("there" if there else "gone", flush=True)
+    held.release()
+    z.stop()
+    sys.exit(0)
 
 a, b = client(), client()
 
@@ -65,6 +81,19 @@ def lock_behind_curators_names():
     a.delete(first)
     assert y.acquire(timeout=10)
     y.release()
+
+
+def read_write_lock():
+    path = "/py/rw"
+    x, y = a.ReadLock(path, "x"), b.ReadLock(path, "y")
+    assert x.acquire(timeout=10) and y.acquire(timeout=10)
+    w = b.WriteLock(path, "w")
+    assert not w.acquire(blocking=False)
+    x.release()
+    y.release()
+    assert w.acquire(timeout=10)
+    assert not a.ReadLock(path, "x").acquire(blocking=False)
+    w.release()
 
 
 def semaphore():
@@ -123,6 +152,10 @@ def party_counter_queue():
         n += 1
         m += 2
     assert n.value == 15, n.value
+    plain = a.Queue("/py/plain")
+    plain.put(b"second", priority=200)
+    plain.put(b"first", priority=100)
+    assert b.Queue("/py/plain").get() == b"first"
     line = a.LockingQueue("/py/queue")
     line.put_all([b"1", b"2"])
     assert b.LockingQueue("/py/queue").get(10) == b"1"
@@ -136,6 +169,11 @@ def watchers():
     b.set("/py/watched", b"1")
     b.create("/py/watched/c")
     eventually("both watchers", lambda: b"1" in seen and ["c"] in names)
+    cache = TreeCache(a, "/py/watched")
+    cache.start()
+    b.set("/py/watched/c", b"2")
+    eventually("the cache", lambda: cache.get_data("/py/watched/c") is not None and cache.get_data("/py/watched/c").data == b"2")
+    cache.close()
 
 
 def transactions():
@@ -203,7 +241,26 @@ def odds():
         pass
 
 
-for run in (lock, lock_behind_curators_names, semaphore, election, barriers, party_counter_queue, watchers, transactions, acls, session_loss, odds):
+def another_member():
+    c = client(auth_data=[("digest", "user:password")], connection_retry=KazooRetry(max_tries=-1, delay=0.1, max_delay=0.5))
+    session = c.client_id[0]
+    events = []
+    c.create("/py/moving", ephemeral=True)
+    c.create("/py/mine", b"x", acl=[make_digest_acl("user", "password", all=True)])
+    c.DataWatch("/py/mine", lambda data, stat: events.append(data))
+    was = c._connection._socket.getpeername()
+    print("kill %s:%d" % was[:2], flush=True)
+    eventually("another member", lambda: c.connected and c._connection._socket and c._connection._socket.getpeername() != was)
+    retry = KazooRetry(max_tries=20)
+    assert retry(c.exists, "/py/moving").owner_session_id == session == c.client_id[0]
+    assert retry(c.get, "/py/mine")[0] == b"x"
+    retry(c.set, "/py/mine", b"y")
+    eventually("the watch", lambda: events[-1] == b"y")
+    c.stop()
+    c.close()
+
+
+for run in (lock, read_write_lock, lock_behind_curators_names, semaphore, election, barriers, party_counter_queue, watchers, transactions, acls, session_loss, odds, another_member):
     check(run.__name__.replace("_", " "), run)
 for z in (a, b):
     z.stop()
