@@ -31,6 +31,7 @@ type childConfig struct {
 	Dir     string // of its data
 	Ports   ports  // where it listens
 	Cluster string // the founders as name=peer URL, separated by commas; empty: it is alone
+	Doors   bool   // of a member: ZooKeeper's clients are served, too
 
 	Endpoint string // of a sleeper: the member it has its sessions at
 	Streams  int    // of a sleeper
@@ -91,10 +92,19 @@ func beMember(ctx context.Context, cfg childConfig, ready func(string)) error {
 	c := server.DefaultConfig()
 	c.Name, c.DataDir = cmp.Or(cfg.Name, memberName), cfg.Dir
 	c.InitialCluster = cfg.founders()
-	c.HTTPListen, c.ZooKeeperListen = "127.0.0.1:0", server.Off
+	c.HTTPListen, c.ZooKeeperListen = "127.0.0.1:0", cfg.zooKeeper()
+	c.ZooKeeper.MaxClientCnxns = 0
 	c.ClientListen = fmt.Sprintf("127.0.0.1:%d", cfg.Ports.Client)
 	c.PeerListen = fmt.Sprintf("127.0.0.1:%d", cfg.Ports.Peer)
 	return server.Run(ctx, c, func(at server.Addresses) { ready(at.HTTP) })
+}
+
+// zooKeeper is where a member listens for ZooKeeper's clients.
+func (c *childConfig) zooKeeper() string {
+	if !c.Doors {
+		return server.Off
+	}
+	return fmt.Sprintf("127.0.0.1:%d", c.Ports.ZooKeeper)
 }
 
 // founders are the cluster's, by name.

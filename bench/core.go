@@ -42,11 +42,11 @@ type core struct {
 const heapFloor = 64 << 20
 
 // ports are where a member listens. A data directory keeps the peer's for good.
-type ports struct{ Client, Peer int }
+type ports struct{ Client, Peer, ZooKeeper int }
 
-// freePorts finds two that nobody listens on now.
+// freePorts finds some that nobody listens on now.
 func freePorts() (p ports, err error) {
-	for _, into := range []*int{&p.Client, &p.Peer} {
+	for _, into := range []*int{&p.Client, &p.Peer, &p.ZooKeeper} {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			return p, err

@@ -1,6 +1,6 @@
 // Bench measures Lockkeeper against the goals it was built for, each beside a yardstick that is
 // measured in the same run on the same machine: bare etcd transactions, an empty HTTP handler,
-// itself when it was younger, etcd's own locks, those of Redis. It prints a table, and lines of Markdown, and says MET or MISSED;
+// itself when it was younger, etcd's own locks, those of Redis, Apache ZooKeeper. It prints a table, and lines of Markdown, and says MET or MISSED;
 // a missed goal is a finding, not a failure.
 //
 //	go run . -run all -rounds 5
@@ -13,6 +13,10 @@
 //	single                       one worker, beside two bare etcd transactions; 2 minutes
 //	sessions                     kept alive, coming and going, falling silent; 9 minutes
 //	three                        locks and hot with three members each; 3 minutes
+//	zk-locks, zk-hot, zk-ops     ZooKeeper's clients at our door, beside Apache ZooKeeper, with the
+//	zk-curator, zk-fan, zk-three same client: locks, one lock, single operations, Curator, watches,
+//	                             three members; 2 to 4 minutes each
+//	zk-idle                      very many connections that do nothing; 6 minutes
 //
 // Rates depend on the machine and on what else it does; the CPU time of an operation, printed
 // beside each rate, hardly does.
@@ -69,6 +73,13 @@ var scenarios = []struct {
 	{"single", (*bench).single},
 	{"sessions", (*bench).sessions},
 	{"three", (*bench).three},
+	{"zk-locks", (*bench).zkLocks},
+	{"zk-hot", (*bench).zkHot},
+	{"zk-ops", (*bench).zkOps},
+	{"zk-curator", (*bench).zkCurator},
+	{"zk-fan", (*bench).zkFan},
+	{"zk-idle", (*bench).zkIdle},
+	{"zk-three", (*bench).zkThree},
 }
 
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) error {

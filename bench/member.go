@@ -13,11 +13,7 @@ const module = "github.com/lockkeeper/lockkeeper"
 
 // startMembers starts the binary, or, where profiles are wanted, children that serve the same
 // way and can make some. It returns the addresses of their doors.
-func (p *party) startMembers(ctx context.Context, b *bench, members int) ([]string, error) {
-	configs, err := memberConfigs("member", b.newDir("lockkeeper"), members)
-	if err != nil {
-		return nil, err
-	}
+func (p *party) startMembers(ctx context.Context, b *bench, configs []childConfig) ([]string, error) {
 	if b.profile != "" {
 		return p.startProcesses(ctx, configs)
 	}
@@ -31,7 +27,7 @@ func (p *party) startMembers(ctx context.Context, b *bench, members int) ([]stri
 func startMember(ctx context.Context, binary string, cfg childConfig) (running, string, error) {
 	args := []string{
 		"serve", "--log-level", "error", "--name", cfg.Name, "--data-dir", filepath.Join(cfg.Dir, "data"),
-		"--http-listen", "127.0.0.1:0", "--zookeeper-listen", "off",
+		"--http-listen", "127.0.0.1:0", "--zookeeper-listen", cfg.zooKeeper(), "--zookeeper-max-client-cnxns", "0",
 		"--client-listen", fmt.Sprintf("127.0.0.1:%d", cfg.Ports.Client), "--peer-listen", fmt.Sprintf("127.0.0.1:%d", cfg.Ports.Peer),
 	}
 	if cfg.Cluster != "" {

@@ -15,7 +15,11 @@ func oursParty(ctx context.Context, b *bench, members int) (_ *party, err error)
 			err = errors.Join(err, p.close())
 		}
 	}()
-	addresses, err := p.startMembers(ctx, b, members)
+	configs, err := memberConfigs("member", b.newDir("lockkeeper"), members)
+	if err != nil {
+		return nil, err
+	}
+	addresses, err := p.startMembers(ctx, b, configs)
 	if err != nil {
 		return nil, err
 	}
