@@ -78,12 +78,15 @@ func (p *program) stop() error {
 	p.drain()
 	if wait := p.cmd.Wait(); wait != nil && err == nil {
 		var exit *exec.ExitError
-		if !errors.As(wait, &exit) || exit.ExitCode() >= 0 { // by our signal is as good
+		if !errors.As(wait, &exit) || exit.ExitCode() >= 0 && exit.ExitCode() != javaTerminated { // by our signal is as good
 			err = fmt.Errorf("%s: %w; its log: %s", p.name, wait, p.logged())
 		}
 	}
 	return err
 }
+
+// javaTerminated is the exit code of a Java program that our signal has ended in order.
+const javaTerminated = 128 + int(syscall.SIGTERM)
 
 // cpuOf is the processor time that a process has used so far, in user and kernel together. Linux
 // numbers the clocks of processes by their ids.
