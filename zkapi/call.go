@@ -6,7 +6,6 @@ import (
 	"errors"
 	"time"
 
-	"github.com/lockkeeper/lockkeeper/internal/clock"
 	"github.com/lockkeeper/lockkeeper/store"
 	"github.com/lockkeeper/lockkeeper/zkapi/jute"
 	"github.com/lockkeeper/lockkeeper/znode"
@@ -16,7 +15,7 @@ import (
 type call struct {
 	request jute.Request
 	auth    []znode.Credential // when the request was read
-	began   time.Duration      // by clock.Boot
+	began   time.Time          // when it was read
 	size    int                // of the frame
 
 	pending bool // its outcome is not there yet
@@ -32,7 +31,7 @@ func (c *conn) handle(frame []byte) error {
 	idle := len(c.calls) == 0
 	c.mu.Unlock()
 	p := &c.alone
-	*p = call{request: p.request, auth: *c.auth.Load(), began: clock.Boot(), size: len(frame)}
+	*p = call{request: p.request, auth: *c.auth.Load(), began: time.Now(), size: len(frame)}
 	body, err := p.request.DecodeHeader(frame)
 	if err != nil {
 		return err
@@ -121,18 +120,22 @@ func (c *conn) refuse(bad *call, code znode.Code) error {
 func (c *conn) pushAnswered(p *call) error {
 	c.push(p)
 	if p.end {
+		signal(c.wake) // the reader reads no more
 		return errLast
 	}
 	return nil
 }
 
+// push queues a call. What can be written then is for the reader to write.
 func (c *conn) push(p *call) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.calls = append(c.calls, p)
 	c.asked += p.size
 	c.flush()
-	signal(c.wake)
+	if p.local {
+		signal(c.wake)
+	}
 }
 
 // complete sets the answer of a call that was pending. It may be called inside the apply loop.
@@ -199,8 +202,9 @@ func (c *conn) reply(p *call) {
 		r.Zxid = 0
 	}
 	c.out = r.Append(c.out)
-	c.counts.answered(q, r, clock.Boot()-p.began)
-	c.door.counts.answered(q, r, clock.Boot()-p.began)
+	took := time.Since(p.began)
+	c.counts.answered(q, r, took)
+	c.door.counts.answered(q, r, took)
 	if p.end {
 		c.last = true
 	}
@@ -225,7 +229,7 @@ func (c *conn) advance() (more bool) {
 }
 
 // answerLocal answers a call from the tree or the connection. queued says that it stands at the
-// head of the calls, which nobody else then takes it from.
+// head of the calls, which nobody else then takes it from. Who has called writes the answer.
 func (c *conn) answerLocal(p *call, queued bool) {
 	end := func(zxid int64) { // the order of answers and events is that of the tree's lock
 		c.mu.Lock()
@@ -238,7 +242,6 @@ func (c *conn) answerLocal(p *call, queued bool) {
 		} else {
 			c.release(large(p.size))
 		}
-		signal(c.wake)
 	}
 	st := c.door.cfg.Store
 	switch {

@@ -49,11 +49,13 @@ type conn struct {
 	mu    sync.Mutex // guards what follows; taken inside the store's apply loop
 	calls []*call    // requests without an answer, in order
 	out   []byte     // answers and events to be written
+	spare []byte     // memory for the next out
 	asked int        // bytes of the frames of calls
 	// reserved is the room for large frames that this connection has: of those in calls, and of
 	// one that is being read.
 	reserved int64
 	last     bool // nothing comes after out: the connection is closed when it is written
+	writing  bool // somebody writes
 }
 
 func newConn(d *Door, nc net.Conn, ip string) *conn {
@@ -129,10 +131,19 @@ func (c *conn) read() error {
 			}
 			return err
 		}
+		if err := c.answered(); err != nil {
+			return err
+		}
 		if err := c.awaitRoom(); err != nil {
 			return err
 		}
 	}
+}
+
+// buffered reports whether the next frame is there, so that reading it does not block.
+func (c *conn) buffered() bool {
+	b := c.in[c.from:]
+	return len(b) >= 4 && uint32(len(b)-4) >= binary.BigEndian.Uint32(b)
 }
 
 // The sizes of the buffer that a connection reads into: an idle one has little.

@@ -77,7 +77,6 @@ const keptOut = 4 << 10
 // write writes what is queued until the connection ends, and returns why it does. It also runs
 // the requests that waited for those before them.
 func (c *conn) write() error {
-	var spare []byte
 	for {
 		select {
 		case <-c.wake:
@@ -85,24 +84,11 @@ func (c *conn) write() error {
 			return context.Cause(c.ctx)
 		}
 		more := c.advance()
-		c.mu.Lock()
-		b, last := c.out, c.last
-		c.out = spare[:0]
-		c.mu.Unlock()
-		signal(c.room)
-		if len(b) > 0 {
-			if err := c.awaitConfirmed(); err != nil {
-				return err
-			}
-			if _, err := c.nc.Write(b); err != nil {
-				return err
-			}
+		if err := c.awaitConfirmed(); err != nil {
+			return err
 		}
-		if last {
-			return errLast
-		}
-		if spare = b; cap(spare) > keptOut {
-			spare = nil
+		if err := c.writeOut(); err != nil {
+			return err
 		}
 		if more {
 			signal(c.wake)
@@ -110,20 +96,63 @@ func (c *conn) write() error {
 	}
 }
 
+// answered has the answers written that the reader has made: at once by itself, which spares a
+// lone request another goroutine, unless the next one is there already.
+func (c *conn) answered() error {
+	switch {
+	case c.buffered():
+		return nil
+	case c.fresh():
+		return c.writeOut()
+	}
+	signal(c.wake)
+	return nil
+}
+
+// writeOut writes what is queued, unless somebody else is at it, who then sees to it. Its error
+// ends the connection: errLast after the last bytes.
+func (c *conn) writeOut() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.writing || len(c.out) == 0 {
+		return nil
+	}
+	b, last := c.out, c.last
+	c.out, c.spare, c.writing = c.spare[:0], nil, true
+	c.mu.Unlock()
+	signal(c.room)
+	_, err := c.nc.Write(b)
+	c.mu.Lock()
+	c.writing = false
+	if cap(b) <= keptOut {
+		c.spare = b
+	}
+	if len(c.out) > 0 {
+		signal(c.wake)
+	}
+	if err == nil && last {
+		err = errLast
+	}
+	return err
+}
+
 // touchAgain is how long a touch may go unconfirmed before it is sent again: a writer whose tree
 // has not reached the session's open yet drops it without a word.
 const touchAgain = 100 * time.Millisecond
 
-// awaitConfirmed waits until the session's last confirmed touch is younger than a third of its
-// timeout. Later the client might hear from us after its session has ended.
+// fresh reports whether the session's last confirmed touch is younger than a third of its timeout,
+// so that the client may hear from us. Later it might, after its session has ended.
+func (c *conn) fresh() bool { return c.timeout == 0 || c.age(clock.Boot()) <= c.timeout/3 }
+
+// awaitConfirmed waits until the session is fresh.
 func (c *conn) awaitConfirmed() error {
-	if c.timeout == 0 || c.age(clock.Boot()) <= c.timeout/3 {
+	if c.fresh() {
 		return nil
 	}
 	again := time.NewTicker(touchAgain)
 	defer again.Stop()
 	defer signal(c.wake) // what was taken from it may have been for something else
-	for c.age(clock.Boot()) > c.timeout/3 {
+	for !c.fresh() {
 		select {
 		case <-c.wake:
 		case <-again.C:
