@@ -126,11 +126,12 @@ func (c *Client) write(l *link) {
 	}
 }
 
-// crowded reports whether more than a few requests are under way.
+// crowded reports whether more than a few requests are under way, those that wait for a lock
+// included: one word of the member can wake two callers.
 func (l *link) crowded(c *Client) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return l.inFlight > crowd
+	return len(c.calls) > crowd
 }
 
 // crowd is from how many requests under way on the writer lets other goroutines run first.
