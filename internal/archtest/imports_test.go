@@ -40,8 +40,11 @@ var mayImport = map[string][]string{
 // need, and never end in the binary.
 func testSupport(name string) bool {
 	_, production := mayImport[name]
-	return strings.HasPrefix(name, "internal/") && !production || name == "sdk/sdktest" || name == "zkapi/clients"
+	return strings.HasPrefix(name, "internal/") && !production || name == "sdk/sdktest" || slices.Contains(zkTests, name)
 }
+
+// zkTests are the packages that test the ZooKeeper door with its clients and beside its server.
+var zkTests = []string{"zkapi/clients", "zkapi/differential", "zkapi/zktest"}
 
 // onlyIn says which of our packages may import a module or package of others: what is costly,
 // or what would let its types spread.
