@@ -17,7 +17,7 @@ import (
 //   - watch modes of one session on one path replace each other, and a recursive watch next to a
 //     child watch gets what it should not: the last client sets persistent watches alone, of one
 //     mode in a script, and nobody else does;
-//   - the watcher types 4 and 5 are not known.
+//   - checkWatches finds the watches of others, and the watcher types 4 and 5 are not known.
 type generator struct {
 	r         *rand.Rand
 	recursive bool // the last client's watches
@@ -227,7 +227,7 @@ func (g *generator) request(client int) (q jute.Request) {
 		q.Operation = jute.Operation{Op: pick(g, jute.OpWhoAmI, jute.OpSync), Path: g.open()}
 	case 26:
 		if plain {
-			q.Operation = jute.Operation{Op: pick(g, jute.OpRemoveWatches, jute.OpCheckWatches), Path: g.open()}
+			q.Operation = jute.Operation{Op: jute.OpRemoveWatches, Path: g.open()}
 			q.Mode = pick[int32](g, 1, 2, 3)
 			break
 		}
