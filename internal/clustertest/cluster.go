@@ -61,7 +61,7 @@ func Start(tb testing.TB, n int, o Options) *Cluster {
 			ns := o.Network.Members[i]
 			m.HTTP, m.Client, m.Peer = ns.Address+":7070", ns.Address+":2379", ns.Address+":2380"
 			m.ZooKeeper = ns.Address + ":2181"
-			m.command = append(ns.exec(), binary)
+			m.command = append(ns.Exec(), binary)
 		} else {
 			ports := freeport.Ports(tb, 4)
 			m.HTTP, m.Client, m.Peer, m.ZooKeeper = loopback(ports[0]), loopback(ports[1]), loopback(ports[2]), loopback(ports[3])

@@ -122,9 +122,9 @@ func (w *Network) Heal(tb testing.TB, ns *Namespace) {
 	ip(tb, "-n", w.Hub.name, "link", "set", ns.port, "up")
 }
 
-// exec returns the beginning of a command line that runs a program in the namespace, in the
+// Exec returns the beginning of a command line that runs a program in the namespace, in the
 // process that it starts.
-func (ns *Namespace) exec() []string { return []string{"ip", "netns", "exec", ns.name} }
+func (ns *Namespace) Exec() []string { return []string{"ip", "netns", "exec", ns.name} }
 
 // Dial opens a connection from inside the namespace. address must be a literal address, so that
 // nothing but this goroutine's own thread has to look it up and connect.

@@ -42,6 +42,12 @@ func startChild(t *testing.T, endpoints []string, test string, env ...string) *c
 	// Not the test's context: its end would kill it before the clean-up is there to wait.
 	cmd := exec.CommandContext(context.Background(), os.Args[0], "-test.run=^"+test+"$", "-test.count=1")
 	cmd.Env = append(append(os.Environ(), childVariable+"="+strings.Join(endpoints, ",")), env...)
+	return start(t, cmd)
+}
+
+// start starts a command as a child. It ends with the parent's test.
+func start(t *testing.T, cmd *exec.Cmd) *child {
+	t.Helper()
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	cmd.Stderr = t.Output()
 	in, err := cmd.StdinPipe()
@@ -106,6 +112,14 @@ func (c *child) hear(t *testing.T, format string, into ...any) {
 func (c *child) signal(t *testing.T, sig syscall.Signal) {
 	t.Helper()
 	if err := c.cmd.Process.Signal(sig); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// tell sends a child a line.
+func (c *child) tell(t *testing.T, line string) {
+	t.Helper()
+	if _, err := io.WriteString(c.in, line+"\n"); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -1,0 +1,114 @@
+//go:build linux
+
+package faults
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/lockkeeper/lockkeeper/internal/clustertest"
+)
+
+// jars is where Debian's packages put the classes of ZooKeeper and Curator, and of what they need.
+const jars = "/usr/share/java/zookeeper.jar:/usr/share/java/zookeeper-jute.jar:" +
+	"/usr/share/java/curator-client.jar:/usr/share/java/curator-framework.jar:/usr/share/java/curator-recipes.jar:" +
+	"/usr/share/java/guava.jar:/usr/share/java/failureaccess.jar:/usr/share/java/netty-all.jar:" +
+	"/usr/share/java/slf4j-api.jar:/usr/share/java/slf4j-nop.jar"
+
+// missing ends a test whose peer is not installed.
+func missing(t *testing.T, what string) {
+	t.Helper()
+	if os.Getenv("CI") == "true" {
+		t.Fatalf("%s is missing; scripts/install-test-deps.sh installs it", what)
+	}
+	t.Skipf("%s is missing", what)
+}
+
+// javaProgram compiles a program of testdata, and returns the command line that runs it.
+func javaProgram(t *testing.T, class string) []string {
+	t.Helper()
+	if _, err := os.Stat("/usr/share/java/curator-recipes.jar"); err != nil {
+		missing(t, "Apache Curator (libcurator-recipes-java)")
+	}
+	for _, tool := range []string{"java", "javac"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			missing(t, tool)
+		}
+	}
+	dir := t.TempDir()
+	source := filepath.Join("testdata", class+".java")
+	if out, err := exec.CommandContext(t.Context(), "javac", "-nowarn", "-cp", jars, "-d", dir, source).CombinedOutput(); err != nil {
+		t.Fatalf("compile %s: %v\n%s", source, err, out)
+	}
+	// SASL is off: to find its principal, the client would look its server's name up.
+	return []string{"java", "-XX:TieredStopAtLevel=1", "-Dzookeeper.sasl.client=false", "-cp", jars + ":" + dir, class}
+}
+
+// startProgram starts a program of another language as a child.
+func startProgram(t *testing.T, command []string, args ...string) *child {
+	t.Helper()
+	// Not the test's context: its end would kill it before the clean-up is there to wait.
+	return start(t, exec.CommandContext(context.Background(), command[0], append(command[1:len(command):len(command)], args...)...))
+}
+
+// A witness is sessions of the plain Java client, in one process, that say what they are told.
+type witness struct {
+	*child
+	told [][]string // of each session, since it was ready
+}
+
+// startWitness opens one session for each list of servers. Session i holds the ephemeral path-i,
+// and watches path-told. It waits until they are ready.
+func startWitness(t *testing.T, command []string, timeout time.Duration, path string, lists ...string) *witness {
+	t.Helper()
+	args := append([]string{strconv.FormatInt(timeout.Milliseconds(), 10), path}, lists...)
+	w := &witness{startProgram(t, command, args...), make([][]string, len(lists))}
+	w.listenUntil(t, "its sessions are ready", func() bool { return w.count("ready") == len(lists) })
+	clear(w.told)
+	return w
+}
+
+// listenUntil listens until done reports true.
+func (w *witness) listenUntil(t *testing.T, what string, done func() bool) {
+	t.Helper()
+	late := time.After(clustertest.Patience)
+	for !done() {
+		select {
+		case said, ok := <-w.says:
+			if !ok {
+				t.Fatalf("the witness has ended before %s; %q", what, w.told)
+			}
+			w.note(t, said)
+		case <-late:
+			t.Fatalf("the witness does not say that %s; %q", what, w.told)
+		}
+	}
+}
+
+// note keeps one thing that the witness has said.
+func (w *witness) note(t *testing.T, said string) {
+	t.Helper()
+	number, what, _ := strings.Cut(said, " ")
+	i, err := strconv.Atoi(number)
+	if err != nil || i >= len(w.told) {
+		t.Fatalf("the witness says %q", said)
+	}
+	w.told[i] = append(w.told[i], what)
+}
+
+// count returns how many sessions were told what.
+func (w *witness) count(what string) (n int) {
+	for _, told := range w.told {
+		if slices.Contains(told, what) {
+			n++
+		}
+	}
+	return n
+}
