@@ -43,6 +43,8 @@ type Config struct {
 	Member    uint64          // this member's id; with a generation it names what a session is attached to
 	Cluster   func() string   // the cluster's id; nil: not told
 	Endpoints func() []string // of the members' HTTP doors; nil: not told
+
+	Commands http.Handler // serves /commands and what is below; nil: there is nothing
 }
 
 // Validate says what is missing or contradictory.

@@ -99,3 +99,14 @@ func (c *call) metrics() error {
 	c.sent = c.w.Status()
 	return nil
 }
+
+// commands hands a request for one of ZooKeeper's commands on.
+func (c *call) commands() error {
+	if c.api.cfg.Commands == nil {
+		return errUnknownRoute
+	}
+	c.w.Header()["Lockkeeper-Revision"] = []string{strconv.FormatInt(c.api.cfg.Revision(), 10)}
+	c.api.cfg.Commands.ServeHTTP(c.w, c.r)
+	c.sent = c.w.Status()
+	return nil
+}

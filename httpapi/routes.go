@@ -58,6 +58,8 @@ func routes() []route {
 		{method: get, pattern: "/readyz", handle: (*call).readyz, class: exempt},
 		{method: get, pattern: "/metrics", handle: (*call).metrics, class: exempt},
 		{method: get, pattern: "/openapi.yaml", handle: (*call).openAPI, class: exempt},
+		{method: get, pattern: "/commands", handle: (*call).commands},
+		{method: get, pattern: "/commands/{name}", handle: (*call).commands},
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
 	"runtime"
 	"sync"
 	"time"
@@ -186,6 +187,7 @@ func (m *member) openCore(ctx context.Context) (err error) {
 		Observer: observers{m.sessions, m.locks, m.zk}, Confirmed: m.confirmed, Gap: m.gap,
 		Card: m.card(), Logger: m.log.With("component", "store"),
 		MinFreeDisk: uint64(limits.MinFreeDisk), MaxDatabase: limits.MaxDatabaseBytes,
+		ContainerCheck: m.cfg.ZooKeeper.ContainerCheck,
 	})
 	if err != nil {
 		return fmt.Errorf("store: %w", err)
@@ -204,7 +206,7 @@ func (m *member) openCore(ctx context.Context) (err error) {
 		Sessions: m.sessions, Locks: m.locks, Subscribe: httpapi.Subscriber(m.locks.Subscribe),
 		Health: m.healthNow, Status: m.status, Revision: m.store.Revision,
 		Metrics: metrics, Logger: m.log.With("component", "http"), Limits: m.httpLimits(), Version: m.cfg.Version,
-		Member: m.quorum.ID(), Cluster: m.clusterID, Endpoints: m.endpoints,
+		Member: m.quorum.ID(), Cluster: m.clusterID, Endpoints: m.endpoints, Commands: m.commands(),
 	})
 	return err
 }
@@ -242,6 +244,14 @@ func (m *member) confirmed(id znode.SessionID, sent time.Duration) {
 	if m.zk != nil {
 		m.zk.Confirmed(id, sent)
 	}
+}
+
+// commands serves what ZooKeeper's AdminServer would; nil where its clients are not served.
+func (m *member) commands() http.Handler {
+	if m.zk == nil {
+		return nil
+	}
+	return m.zk
 }
 
 // errGap is why connections are cut whose watches were lost with the old tree.

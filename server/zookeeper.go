@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/lockkeeper/lockkeeper/lease"
+	"github.com/lockkeeper/lockkeeper/store"
 	"github.com/lockkeeper/lockkeeper/zkapi"
 )
 
@@ -22,6 +23,7 @@ type ZooKeeper struct {
 	MaxUnsentBytes    int           // --zookeeper-max-unsent-bytes: that a client may leave unread before it is cut
 	ConnectTimeout    time.Duration // --zookeeper-connect-timeout: a client may take to ask for a session
 	Words             string        // --zookeeper-4lw-whitelist [4lw.commands.whitelist]: separated by commas; "*": all
+	ContainerCheck    time.Duration // --zookeeper-container-check-interval [znode.container.checkIntervalMs]: how often empty containers and lapsed TTL znodes are removed
 	SuperDigestFile   string        // --zookeeper-super-digest-file [DigestAuthenticationProvider.superDigest]: holds super:digest; empty: nobody is super
 }
 
@@ -36,6 +38,7 @@ func DefaultZooKeeper() ZooKeeper {
 		MaxUnsentBytes:    zkapi.DefaultMaxUnsent,
 		ConnectTimeout:    zkapi.DefaultConnectTimeout,
 		Words:             zkapi.DefaultWords,
+		ContainerCheck:    store.DefaultContainerCheck,
 	}
 }
 
@@ -51,6 +54,7 @@ func (z *ZooKeeper) validate(bad report) {
 		{"zookeeper-max-outstanding", int64(z.MaxOutstanding)},
 		{"zookeeper-max-unsent-bytes", int64(z.MaxUnsentBytes)},
 		{"zookeeper-connect-timeout", int64(z.ConnectTimeout)},
+		{"zookeeper-container-check-interval", int64(z.ContainerCheck)},
 	} {
 		if n.value <= 0 {
 			bad(n.flag, "must be greater than 0")

@@ -16,6 +16,7 @@ func (c *client) auth(payload string) {
 	}
 }
 
+// TestACL shows 27, 35, 55, 60, 62, 107, 108, 110.
 func TestACL(t *testing.T) {
 	emptied(t)
 	a, b := connect(t), connect(t)
@@ -65,6 +66,7 @@ func TestACL(t *testing.T) {
 	}
 }
 
+// TestOtherReads shows 61, 116, 117.
 func TestOtherReads(t *testing.T) {
 	emptied(t)
 	c := connect(t)

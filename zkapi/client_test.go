@@ -8,6 +8,7 @@ import (
 	"log"
 	"net"
 	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -16,11 +17,18 @@ import (
 	"github.com/lockkeeper/lockkeeper/internal/quorumtest"
 	"github.com/lockkeeper/lockkeeper/server"
 	"github.com/lockkeeper/lockkeeper/zkapi/jute"
+	"github.com/lockkeeper/lockkeeper/zkapi/zktest"
 	"github.com/lockkeeper/lockkeeper/znode"
 )
 
 // patience bounds everything that a test waits for.
 const patience = 20 * time.Second
+
+// reaping is how often containers and TTL znodes are looked at.
+const reaping = 100 * time.Millisecond
+
+// superDigest is that of super:test.
+const superDigest = "super:D/InIHSb7yEEbrWz8b9l71RjZJU="
 
 // member is where the one member of these tests serves ZooKeeper's clients, and its REST door.
 var member server.Addresses
@@ -45,6 +53,7 @@ func withMember(run func() int) (code int, err error) {
 	cfg := server.DefaultConfig()
 	cfg.Heartbeat, cfg.Election = 20*time.Millisecond, 200*time.Millisecond
 	cfg.HTTPListen, cfg.ZooKeeperListen = "127.0.0.1:0", "127.0.0.1:0"
+	cfg.ZooKeeper.ContainerCheck = reaping
 	for _, address := range []*string{&cfg.ClientListen, &cfg.PeerListen} {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
@@ -60,6 +69,10 @@ func withMember(run func() int) (code int, err error) {
 		return 0, err
 	}
 	defer os.RemoveAll(cfg.DataDir)
+	cfg.ZooKeeper.SuperDigestFile = filepath.Join(cfg.DataDir, "super")
+	if err := os.WriteFile(cfg.ZooKeeper.SuperDigestFile, []byte(superDigest), 0o600); err != nil {
+		return 0, err
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	ready, result := make(chan server.Addresses, 1), make(chan error, 1)
 	go func() { result <- server.Run(ctx, cfg, func(at server.Addresses) { ready <- at }) }()
@@ -73,7 +86,22 @@ func withMember(run func() int) (code int, err error) {
 		result <- err
 		return 0, err
 	}
+	if freshRoot, err = firstLook(); err != nil {
+		return 0, err
+	}
 	return run(), nil
+}
+
+// freshRoot is the root's Stat before anything was done.
+var freshRoot znode.Stat
+
+func firstLook() (znode.Stat, error) {
+	c, err := zktest.Dial(member.ZooKeeper, 10*time.Second, jute.ConnectResponse{}, 0)
+	if err != nil {
+		return znode.Stat{}, err
+	}
+	r, err := c.Ask(jute.Request{Operation: get(jute.OpExists, "/", false)})
+	return r.Stat, errors.Join(err, c.Close())
 }
 
 // A client speaks the protocol by hand.

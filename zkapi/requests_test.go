@@ -10,7 +10,7 @@ import (
 
 func TestReplies(t *testing.T) {
 	emptied(t)
-	t.Run("17 18 answers come in order, with the request's xid", func(t *testing.T) {
+	t.Run("17 18 19 20 answers come in order, with the request's xid", func(t *testing.T) {
 		c := connect(t)
 		c.do(create("/order", 0), znode.OK)
 		c.send(jute.Request{Xid: 1, Operation: set("/order", "x")})
@@ -81,7 +81,7 @@ func TestWrites(t *testing.T) {
 			t.Errorf("parent %+v, want %+v", after, want)
 		}
 	})
-	t.Run("31 32 33 34 36 37 refusals", func(t *testing.T) {
+	t.Run("31 32 33 34 36 37 39 refusals", func(t *testing.T) {
 		c.do(create("/writes/e", jute.FlagEphemeral), znode.OK)
 		for path, code := range map[string]znode.Code{
 			"/missing/x": znode.ErrNoNode, "/writes": znode.ErrNodeExists, "/": znode.ErrNodeExists,
@@ -155,7 +155,7 @@ func TestMulti(t *testing.T) {
 	emptied(t)
 	c := connect(t)
 	c.do(create("/multi", 0), znode.OK)
-	t.Run("65 67 68 all at one zxid, each seeing the ones before", func(t *testing.T) {
+	t.Run("65 67 68 69 all at one zxid, each seeing the ones before", func(t *testing.T) {
 		container := create("/multi/c", jute.FlagContainer)
 		container.Op = jute.OpCreateContainer
 		plain := create("/multi/p", 0)

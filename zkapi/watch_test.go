@@ -23,6 +23,7 @@ func (c *client) expect(want ...znode.Event) {
 
 func event(kind znode.EventType, path string) znode.Event { return znode.Event{Type: kind, Path: path} }
 
+// TestWatches shows 63, too: expect asks for a sync of a path that is missing.
 func TestWatches(t *testing.T) {
 	emptied(t)
 	a, b := connect(t), connect(t)
@@ -94,7 +95,7 @@ func TestWatches(t *testing.T) {
 		b.do(set("/watches", "y"), znode.OK)
 		a.expect(event(znode.NodeChildrenChanged, "/watches"), event(znode.NodeDataChanged, "/watches"))
 	})
-	t.Run("90 what may not be read is not told", func(t *testing.T) {
+	t.Run("58 90 what may not be read is not told", func(t *testing.T) {
 		a.do(get(jute.OpExists, "/watches/secret", true), znode.ErrNoNode)
 		o := create("/watches/secret", 0)
 		o.ACL = []znode.ACL{{Perms: znode.PermWrite, Scheme: "world", ID: "anyone"}}
@@ -104,6 +105,7 @@ func TestWatches(t *testing.T) {
 	})
 }
 
+// TestSetWatches shows 91, 92, 94.
 func TestSetWatches(t *testing.T) {
 	emptied(t)
 	a := connect(t)

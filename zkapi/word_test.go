@@ -24,6 +24,7 @@ func ask(t *testing.T, word string) string {
 	return string(b)
 }
 
+// TestWords shows 118 and 119.
 func TestWords(t *testing.T) {
 	watcher := connect(t)
 	watcher.do(get(jute.OpExists, "/words", true), znode.ErrNoNode)
@@ -50,6 +51,7 @@ func TestWords(t *testing.T) {
 	}
 }
 
+// TestWatchesEndWithTheirConnection shows 89.
 func TestWatchesEndWithTheirConnection(t *testing.T) {
 	total := func(want string) {
 		t.Helper()

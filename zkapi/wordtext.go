@@ -121,14 +121,24 @@ func (d *Door) cons() string {
 	return b.String() + "\n"
 }
 
+// A metric is one that mntr tells, without its prefix.
+type metric struct {
+	key   string
+	value any
+}
+
 func (d *Door) mntr() string {
+	var b strings.Builder
+	for _, m := range d.metrics() {
+		fmt.Fprintf(&b, "zk_%s\t%v\n", m.key, m.value)
+	}
+	return b.String()
+}
+
+func (d *Door) metrics() []metric {
 	s, n := d.summary(), &d.counts
 	least, average, most := n.latency()
-	var b strings.Builder
-	for _, line := range []struct {
-		key   string
-		value any
-	}{
+	return []metric{
 		{"version", d.version()},
 		{"server_state", d.cfg.Mode()},
 		{"avg_latency", fmt.Sprintf("%.4f", average)},
@@ -146,10 +156,7 @@ func (d *Door) mntr() string {
 		{"global_sessions", s.sessions},
 		{"local_sessions", 0},
 		{"auth_failed_count", n.authFailed.Load()},
-	} {
-		fmt.Fprintf(&b, "zk_%s\t%v\n", line.key, line.value)
 	}
-	return b.String()
 }
 
 func (d *Door) conf() string {
@@ -222,6 +229,17 @@ func (d *Door) wchp() string {
 
 // watched lists watches, grouped by the first of what key returns.
 func (d *Door) watched(key func(path, session string) (group, entry string)) string {
+	var b strings.Builder
+	for group, entries := range d.grouped(key) {
+		fmt.Fprintf(&b, "%s\n", group)
+		for _, entry := range entries {
+			fmt.Fprintf(&b, "\t%s\n", entry)
+		}
+	}
+	return b.String() + "\n"
+}
+
+func (d *Door) grouped(key func(path, session string) (group, entry string)) map[string][]string {
 	groups := map[string][]string{}
 	d.cfg.Store.Watches(func(_ *znode.Tree, w *znode.Watches, _ int64) {
 		for path, who := range w.All() {
@@ -231,14 +249,7 @@ func (d *Door) watched(key func(path, session string) (group, entry string)) str
 			}
 		}
 	})
-	var b strings.Builder
-	for group, entries := range groups {
-		fmt.Fprintf(&b, "%s\n", group)
-		for _, entry := range entries {
-			fmt.Fprintf(&b, "\t%s\n", entry)
-		}
-	}
-	return b.String() + "\n"
+	return groups
 }
 
 func (d *Door) crst() string {

@@ -93,7 +93,7 @@ func (c *zkClient) call(t *testing.T, o jute.Operation) {
 
 // TestCutZooKeeperMember cuts off the member that a ZooKeeper client with an ephemeral is
 // connected to; the client stays beside it and goes on to ping. It must have heard its last before
-// anybody at the majority's side is told that the ephemeral is gone.
+// anybody at the majority's side is told that the ephemeral is gone. It shows 103.
 func TestCutZooKeeperMember(t *testing.T) {
 	network := clustertest.NewNetwork(t, 3)
 	c := clustertest.Start(t, 3, clustertest.Options{Network: network})

@@ -128,6 +128,7 @@ func kazoo(t *testing.T) []string {
 	return []string{python, "testdata/suite.py"}
 }
 
+// TestCurator shows 6, 111, 115 and 121.
 func TestCurator(t *testing.T) {
 	suite := curator(t)
 	run(t, clustertest.Start(t, 3, clustertest.Options{}), suite[0], suite[1:]...)
