@@ -28,14 +28,15 @@ func (c *conn) handshake(frame []byte) error {
 	if err := q.Decode(frame); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(c.ctx, c.door.cfg.ConnectTimeout)
+	cfg := &c.door.cfg
+	timeout := time.Duration(q.Timeout) * time.Millisecond
+	timeout = min(max(timeout, cfg.MinSessionTimeout), cfg.MaxSessionTimeout)
+	// A member without a quorum lets its clients go while they can still try others.
+	ctx, cancel := context.WithTimeout(c.ctx, min(cfg.ConnectTimeout, timeout/3))
 	defer cancel()
 	if err := c.door.reach(ctx, q.LastZxidSeen); err != nil {
 		return err
 	}
-	cfg := &c.door.cfg
-	timeout := time.Duration(q.Timeout) * time.Millisecond
-	timeout = min(max(timeout, cfg.MinSessionTimeout), cfg.MaxSessionTimeout)
 	answer := jute.ConnectResponse{HasReadOnly: q.HasReadOnly}
 	err := c.open(ctx, &q, timeout)
 	switch {
