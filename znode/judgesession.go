@@ -1,5 +1,7 @@
 package znode
 
+import "slices"
+
 // open opens a session, on whose behalf the rest of the request then happens.
 func (d *Draft) open(op *Op) Code {
 	record := op.Session
@@ -72,19 +74,25 @@ func (d *Draft) close(op *Op) Code {
 
 // sweep deletes a session's ephemerals, then the session.
 func (d *Draft) sweep(s *draftSession) {
+	var earlier []string
 	if h := d.tree.holders[s.id]; h != nil {
 		h.owned.all(func(n *Node) bool {
-			d.sweepEarlier(s.id, n.path)
+			earlier = append(earlier, n.path)
 			return true
 		})
 	}
 	if d.below != nil {
 		if made := d.below.made(s.id); made != nil {
 			made.all(func(n *draftNode) bool {
-				d.sweepEarlier(s.id, n.path)
+				earlier = append(earlier, n.path)
 				return true
 			})
+			slices.Sort(earlier) // in one order whether or not the tree shows the batch below
+			earlier = slices.Compact(earlier)
 		}
+	}
+	for _, path := range earlier {
+		d.sweepEarlier(s.id, path)
 	}
 	if !d.Out.CloseBlind {
 		for _, n := range s.take() {

@@ -119,11 +119,11 @@ func (o *owner) live(t *testing.T) {
 // TestSessionsOutliveMembers ends members, and looks after the sessions of clients.
 func TestSessionsOutliveMembers(t *testing.T) {
 	cluster := clustertest.Start(t, 3, clustertest.Options{})
-	list := owners(t, cluster, 6*time.Second)
+	list := owners(t, cluster, 10*time.Second)
 	t.Run("101 the leader is killed", func(t *testing.T) {
 		leader := cluster.WaitLeader(t)
 		leader.Kill(t)
-		end := time.Now().Add(8 * time.Second) // longer than a session without its keeper would live
+		end := time.Now().Add(12 * time.Second) // longer than a session without its keeper would live
 		clustertest.Eventually(t, patience, "the timeout to pass", func() bool { return time.Now().After(end) })
 		for _, o := range list {
 			o.live(t)

@@ -151,10 +151,12 @@ def party_counter_queue():
     for _ in range(5):
         n += 1
         m += 2
+    a.sync("/py/counter")
     assert n.value == 15, n.value
     plain = a.Queue("/py/plain")
     plain.put(b"second", priority=200)
     plain.put(b"first", priority=100)
+    b.sync("/py/plain")
     assert b.Queue("/py/plain").get() == b"first"
     line = a.LockingQueue("/py/queue")
     line.put_all([b"1", b"2"])
