@@ -133,7 +133,7 @@ func TestSessionsOutliveMembers(t *testing.T) {
 	})
 	t.Run("102 every member is restarted", func(t *testing.T) {
 		for _, m := range cluster.Members {
-			cluster.WaitReady(t)
+			cluster.WaitReady(t, cluster.Members...)
 			m.Stop(t)
 			m.Restart(t)
 			for _, o := range list {
