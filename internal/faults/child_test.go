@@ -116,6 +116,14 @@ func (c *child) signal(t *testing.T, sig syscall.Signal) {
 	}
 }
 
+// tell sends a child a line.
+func (c *child) tell(t *testing.T, line string) {
+	t.Helper()
+	if _, err := io.WriteString(c.in, line+"\n"); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // goOn lets a child go on that waits to be told, also one that is stopped: it then finds the word
 // on waking.
 func (c *child) goOn(t *testing.T) {
