@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	fanWatches = 8000 // both ends' files must fit into the most that a process may have
+	fanWatches = 10_000
 	fanPath    = "/fan"
 )
 
