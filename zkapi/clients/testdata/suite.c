@@ -64,6 +64,15 @@ static void told(int code, const void *data)
 	answered++;
 }
 
+/* caught_up makes a client's member show what others have written before. */
+#define caught_up(zh)                                                            \
+	do {                                                                     \
+		answered = 0;                                                    \
+		rc(ZOK, zoo_async(zh, "/", (string_completion_t)told, NULL));    \
+		within(answered == 1);                                           \
+		must(answer == ZOK, "sync answers %s", zerror(answer));          \
+	} while (0)
+
 static zhandle_t *dial(const clientid_t *id)
 {
 	zhandle_t *zh = zookeeper_init(hosts, watch, 10000, id, NULL, 0);
@@ -117,9 +126,7 @@ static int watches(void)
 	rc(ZOK, zoo_wget_children(a, "/c/w", watch, &children, &names));
 	deallocate_String_vector(&names);
 	rc(ZNONODE, zoo_wexists(a, "/c/w/k", watch, &exists, &s));
-	answered = 0;
-	rc(ZOK, zoo_async(b, "/c/w", (string_completion_t)told, NULL));
-	within(answered == 1);
+	caught_up(b);
 	rc(ZOK, zoo_set(b, "/c/w", "1", 1, -1));
 	rc(ZOK, zoo_create(b, "/c/w/k", "", 0, &ZOO_OPEN_ACL_UNSAFE, ZOO_PERSISTENT, NULL, 0));
 	within(data.count == 1 && children.count == 1 && exists.count == 1);
@@ -161,6 +168,7 @@ static int permissions(void)
 	within(answered == 1);
 	must(answer == ZOK, "add_auth answers %s", zerror(answer));
 	rc(ZOK, zoo_create(a, "/c/secret", "x", 1, &ZOO_CREATOR_ALL_ACL, ZOO_PERSISTENT, NULL, 0));
+	caught_up(b);
 	rc(ZNOAUTH, zoo_get(b, "/c/secret", 0, buffer, &length, NULL));
 	length = sizeof buffer;
 	rc(ZOK, zoo_get(a, "/c/secret", 0, buffer, &length, NULL));
@@ -168,6 +176,7 @@ static int permissions(void)
 	must(acl.count == 1 && strcmp(acl.data[0].id.scheme, "digest") == 0, "%d entries, %s", acl.count, acl.data[0].id.scheme);
 	deallocate_ACL_vector(&acl);
 	rc(ZOK, zoo_set_acl(a, "/c/secret", 0, &ZOO_OPEN_ACL_UNSAFE));
+	caught_up(b);
 	length = sizeof buffer;
 	rc(ZOK, zoo_get(b, "/c/secret", 0, buffer, &length, NULL));
 	return 1;
