@@ -28,9 +28,10 @@ const (
 	fieldForce
 	fieldLabels
 	fieldMetadata
+	fieldCompat
 )
 
-var fieldNames = [...]string{"session", "generation", "ttl", "wait", "owner", "reason", "request_id", "token", "force", "labels", "metadata"}
+var fieldNames = [...]string{"session", "generation", "ttl", "wait", "owner", "reason", "request_id", "token", "force", "labels", "metadata", "compat"}
 
 // fieldOf returns the field called name, or 0.
 func fieldOf(name string) field {
@@ -64,6 +65,7 @@ type input struct {
 	force      bool
 	labels     map[string]string
 	metadata   map[string]string
+	compat     lock.Compat
 }
 
 // input reads a request whose fields are among allowed.
@@ -193,6 +195,8 @@ func (in *input) fromText(l *Limits, f field, key, text string) (err error) {
 		in.reason, err = within(key, text, l.MaxTextBytes)
 	case fieldRequestID:
 		in.requestID, err = within(key, text, l.MaxRequestIDBytes)
+	case fieldCompat:
+		in.compat = lock.Compat(text)
 	case fieldForce:
 		switch text {
 		case "true":

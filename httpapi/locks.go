@@ -10,7 +10,7 @@ import (
 const door = "rest"
 
 // What acquire and enqueue take; acquire takes a wait besides.
-const acquireFields = fieldSession | fieldGeneration | fieldTTL | fieldOwner | fieldReason | fieldRequestID | fieldLabels | fieldMetadata
+const acquireFields = fieldSession | fieldGeneration | fieldTTL | fieldOwner | fieldReason | fieldRequestID | fieldLabels | fieldMetadata | fieldCompat
 
 // request reads a request for the lock that the path names.
 func (c *call) request(fields field) (lock.Request, input, error) {
@@ -36,6 +36,7 @@ func (c *call) request(fields field) (lock.Request, input, error) {
 		Metadata:   in.metadata,
 		RequestID:  in.requestID,
 		Door:       door,
+		Compat:     in.compat,
 	}, in, nil
 }
 

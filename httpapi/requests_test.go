@@ -75,6 +75,8 @@ func TestAcquireSaysWhatWasAsked(t *testing.T) {
 			lock.Request{Name: "a/b", TTL: 90 * time.Second, Labels: map[string]string{"h": "x"}, Owner: "ann", Reason: "r", Metadata: map[string]string{"k": "v"}, RequestID: "q"},
 			2 * time.Second,
 		},
+		{"every client", "a/acquire", `{"compat":"all"}`, lock.Request{Name: "a", Compat: lock.CompatAll}, 0},
+		{"every client, by query", "a/acquire?compat=all", "", lock.Request{Name: "a", Compat: lock.CompatAll}, 0},
 		{"a session", "a/acquire", `{"session":"00000000000000ff","generation":4,"wait":"0"}`, lock.Request{Name: "a", Session: 255, Generation: 4}, 0},
 		{"forever", "a/acquire?wait=forever", "", lock.Request{Name: "a"}, time.Hour},
 		{"by query", "a/acquire?owner=ann+b&ttl=5s&wait=0s", "", lock.Request{Name: "a", Owner: "ann b", TTL: 5 * time.Second}, 0},

@@ -3,6 +3,7 @@ package lock
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/lockkeeper/lockkeeper/internal/clock"
@@ -62,6 +63,9 @@ func (l *Locker) enter(ctx context.Context, r Request, try bool) (*attempt, erro
 	if err != nil {
 		return nil, err
 	}
+	if r.Compat != CompatCurator && r.Compat != CompatAll {
+		return nil, &lease.InputError{Field: "compat", Problem: fmt.Sprintf("is %.20q", r.Compat), Fix: `say "all", or leave it out`}
+	}
 	n := note{Owner: r.Owner, Reason: r.Reason, Metadata: r.Metadata, Door: r.Door}
 	a := &attempt{request: r, dir: dir, session: r.Session, retry: r.RequestID != ""}
 	if a.data, err = n.encode(); err != nil {
@@ -88,6 +92,7 @@ func (l *Locker) enter(ctx context.Context, r Request, try bool) (*attempt, erro
 	ops = append(ops, znode.Op{
 		Kind: znode.OpCreate, Path: contenderStem(dir, id), Data: a.data, ACL: znode.OpenACL,
 		Node: znode.Ephemeral, Sequential: true, Parents: true, Protected: id,
+		Twin: r.Compat == CompatAll,
 	})
 	return a, l.propose(ctx, a, ops)
 }
@@ -144,6 +149,8 @@ func (l *Locker) propose(ctx context.Context, a *attempt, ops []znode.Op) error 
 		return l.propose(ctx, a, ops[1:])
 	case out.Code == znode.ErrHeld:
 		return l.heldBy(a.request.Name, &out)
+	case out.Code == znode.ErrBadArguments && a.request.Compat == CompatAll:
+		return &lease.InputError{Field: "compat", Problem: "was not said when this request_id was first used", Fix: "repeat a request as it was, or use a new request_id"}
 	case out.Code != znode.OK:
 		return l.codeError(out.Code, a.session)
 	}

@@ -53,6 +53,19 @@ type Hold struct {
 	Repeated bool // the request had been done before; this is what it got
 }
 
+// A Compat says which of ZooKeeper's clients stay away from a lock while it is held. Whatever it
+// is, the lock itself waits for the contenders of all of them.
+type Compat string
+
+// The values of a Compat.
+const (
+	// CompatCurator, the default, is for Curator and go-zookeeper, and for kazoo with
+	// extra_lock_patterns=["-lock-"].
+	CompatCurator Compat = ""
+	// CompatAll is for kazoo as it is, too. The lock then has a second znode.
+	CompatAll Compat = "all"
+)
+
 // A Request asks for a lock.
 type Request struct {
 	Name       string            // a znode path without its leading slash
@@ -65,6 +78,7 @@ type Request struct {
 	Metadata   map[string]string
 	RequestID  string // makes the request repeatable; empty: a fresh one
 	Door       string
+	Compat     Compat
 
 	// OwnTouches says that the client keeps the session alive by touches of its own and counts
 	// from them: the hold has no Deadline, and its answer waits for no touch. For a Session only.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -25,6 +27,16 @@ type place struct {
 	cancel  context.CancelFunc // of it
 
 	repeated bool // another caller has come for it: it stays when the first one goes
+	foreign  bool // a kazoo client's
+	compat   lock.Compat
+}
+
+// second returns the path of the second znode of a lock that keeps every client away.
+func second(path string) string {
+	dir, name := znode.Split(path)
+	id, number, _ := strings.Cut(strings.TrimPrefix(name, "_c_"), "-lock-")
+	n, _ := strconv.Atoi(number)
+	return fmt.Sprintf("%s/k%s__lock__%010d", dir, strings.ReplaceAll(id, "-", ""), n+1)
 }
 
 // lengthSoon waits until the queue has n contenders.
@@ -71,7 +83,7 @@ func TestAgainstModel(t *testing.T) {
 		pick := func(rt *rapid.T) int { return rapid.IntRange(0, max(0, len(line)-1)).Draw(rt, "place") }
 		request := func(rt *rapid.T) lock.Request {
 			made++
-			return lock.Request{Name: name, Session: rapid.SampledFrom(sessions).Draw(rt, "session"), Owner: fmt.Sprint(made), RequestID: fmt.Sprint(made)}
+			return lock.Request{Name: name, Session: rapid.SampledFrom(sessions).Draw(rt, "session"), Owner: fmt.Sprint(made), RequestID: fmt.Sprint(made), Compat: rapid.SampledFrom([]lock.Compat{lock.CompatCurator, lock.CompatAll}).Draw(rt, "compat")}
 		}
 		token := func(rt *rapid.T, h lock.Hold) {
 			if h.Token <= last {
@@ -85,6 +97,13 @@ func TestAgainstModel(t *testing.T) {
 			if p.answer != nil {
 				<-p.answer
 				p.cancel()
+			}
+		}
+
+		remove := func(rt *rapid.T, p place, path string) {
+			out, err := m.Store.Do(patient(t), &znode.Request{Ops: []znode.Op{{Kind: znode.OpDelete, Path: path, Version: -1}}})
+			if err != nil || out.Code != znode.OK {
+				rt.Fatalf("delete %q of %+v: %v, %v", path, p, out.Code, err)
 			}
 		}
 
@@ -103,7 +122,7 @@ func TestAgainstModel(t *testing.T) {
 					rt.Fatalf("try of a free lock: %+v, %v", h, err)
 				}
 				token(rt, h)
-				line = append(line, place{hold: h, session: r.Session, owner: r.Owner})
+				line = append(line, place{hold: h, session: r.Session, owner: r.Owner, compat: r.Compat})
 			},
 			"enqueue": func(rt *rapid.T) {
 				r := request(rt)
@@ -112,7 +131,7 @@ func TestAgainstModel(t *testing.T) {
 					rt.Fatalf("enqueue behind %d: %+v, %v", len(line), h, err)
 				}
 				token(rt, h)
-				line = append(line, place{hold: h, session: r.Session, owner: r.Owner})
+				line = append(line, place{hold: h, session: r.Session, owner: r.Owner, compat: r.Compat})
 			},
 			"wait": func(rt *rapid.T) {
 				if len(line) == 0 {
@@ -128,7 +147,7 @@ func TestAgainstModel(t *testing.T) {
 				lengthSoon(rt, m, name, len(line)+1)
 				q := queue(t, m, name)
 				c := q.Contenders[len(line)]
-				line = append(line, place{hold: lock.Hold{Name: name, Contender: c}, session: r.Session, owner: r.Owner, answer: answer, cancel: cancel})
+				line = append(line, place{hold: lock.Hold{Name: name, Contender: c}, session: r.Session, owner: r.Owner, answer: answer, cancel: cancel, compat: r.Compat})
 				last = max(last, c.Token)
 			},
 			"hang up": func(rt *rapid.T) {
@@ -150,8 +169,11 @@ func TestAgainstModel(t *testing.T) {
 					return
 				}
 				p := &line[pick(rt)]
+				if p.foreign {
+					return
+				}
 				p.repeated = true
-				h, err := m.Locks.Enqueue(patient(t), lock.Request{Name: name, Session: p.session, RequestID: p.owner})
+				h, err := m.Locks.Enqueue(patient(t), lock.Request{Name: name, Session: p.session, RequestID: p.owner, Compat: p.compat})
 				if err != nil || h.Token != p.hold.Token || !h.Repeated {
 					rt.Fatalf("repeated: %+v, %v; want %d", h, err, p.hold.Token)
 				}
@@ -162,6 +184,11 @@ func TestAgainstModel(t *testing.T) {
 				}
 				i := pick(rt)
 				p := line[i]
+				if p.foreign {
+					remove(rt, p, p.hold.Znode)
+					drop(i)
+					return
+				}
 				if _, err := m.Locks.Release(patient(t), lock.Release{Name: name, Session: p.session, Token: p.hold.Token}); err != nil {
 					rt.Fatalf("release: %v", err)
 				}
@@ -169,6 +196,28 @@ func TestAgainstModel(t *testing.T) {
 				if err != nil || !d.Repeated {
 					rt.Fatalf("release again: %+v, %v", d, err)
 				}
+				drop(i)
+			},
+			"kazoo": func(rt *rapid.T) { // another client's, that knows nothing of our names
+				made++
+				owner, s := fmt.Sprint(made), rapid.SampledFrom(sessions).Draw(rt, "session")
+				out, err := m.Store.Do(patient(t), &znode.Request{Session: s, Ops: []znode.Op{{
+					Kind: znode.OpCreate, Path: fmt.Sprintf("/%s/%032x__lock__", name, made), Data: []byte(owner), ACL: znode.OpenACL,
+					Node: znode.Ephemeral, Sequential: true, Parents: true,
+				}}})
+				if err != nil || out.Code != znode.OK {
+					rt.Fatalf("kazoo's create: %v, %v", out.Code, err)
+				}
+				h := lock.Hold{Contender: lock.Contender{Token: lock.Token(out.Results[0].Stat.Czxid), Znode: out.Results[0].Path}}
+				token(rt, h)
+				line = append(line, place{hold: h, session: s, owner: owner, foreign: true})
+			},
+			"delete the second name": func(rt *rapid.T) {
+				i := pick(rt)
+				if len(line) == 0 || line[i].compat != lock.CompatAll || line[i].repeated {
+					return
+				}
+				remove(rt, line[i], second(line[i].hold.Znode))
 				drop(i)
 			},
 			"force": func(rt *rapid.T) {

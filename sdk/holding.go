@@ -34,6 +34,7 @@ func (m *Mutex) request(kind wire.Kind, wait int64) (*call, error) {
 	k.cfg = m.cfg
 	f := &k.frame
 	f.Kind, f.Name, f.WaitMS, f.Reason, f.Metadata = kind, m.name, wait, m.cfg.reason, m.cfg.metadata
+	f.Compat = m.cfg.compat
 	if f.Owner = m.cfg.owner; f.Owner == "" {
 		f.Owner = m.client.cfg.owner
 	}

@@ -12,6 +12,7 @@ type LockOption func(*lockConfig)
 type lockConfig struct {
 	reason   string
 	owner    string
+	compat   string
 	metadata map[string]string
 	maxHold  time.Duration
 	check    func(context.Context) error
@@ -48,6 +49,13 @@ func WithLockOwner(owner string) LockOption { return func(c *lockConfig) { c.own
 func WithMetadata(metadata map[string]string) LockOption {
 	return func(c *lockConfig) { c.metadata = metadata }
 }
+
+// WithCompatAll makes the lock one that kazoo's clients, too, stay away from as they are, without
+// extra_lock_patterns. It costs a second znode. The lock waits for kazoo's clients in any case.
+func WithCompatAll() LockOption { return func(c *lockConfig) { c.compat = compatAll } }
+
+// compatAll is what the stream calls it.
+const compatAll = "all"
 
 // WithMaxHold ends a hold d after it began, by a clock that counts a suspended machine's time: its
 // context ends with [ErrMaxHold] and the lock is released. Work that goes on regardless is not

@@ -15,6 +15,9 @@ func requestSize(r *znode.Request) int {
 	for i := range r.Ops {
 		op := &r.Ops[i]
 		n += perOp + len(op.Path) + len(op.Data) + len(op.Protected) + len(op.Note)
+		if op.Twin {
+			n += perOp + len(op.Path) + len(op.Data)
+		}
 		for _, a := range op.ACL {
 			n += len(a.Scheme) + len(a.ID) + 8
 		}

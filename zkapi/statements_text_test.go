@@ -6,7 +6,6 @@ var notShown = map[int]string{
 	103: "that a new session is refused is not shown",
 	105: "not over a restart: ids are drawn at random",
 	119: "not what is said before there is a quorum",
-	120: "left out: `compat=all` is not built",
 	122: "left out: no Kafka can be had where the tests run",
 }
 

@@ -19,14 +19,15 @@ const protectedPrefix = "_c_"
 // Contender reports whether a child of that name stands in the queue for a lock, and its place
 // there: the number behind "lock-", "__lock__", "__rlock__", "__READ__" or "__WRIT__", which
 // has at least ten digits and ends the name. A number that does not fit counts as the largest,
-// or smallest, there is.
+// or smallest, there is. The second name of a lock that stands in its directory under two
+// ("k", 32 hexadecimal digits, "__lock__", the number) is no contender of its own.
 func Contender(name string) (seq int64, ok bool) {
 	head, digits := cutDigits(name)
 	if digits == "" {
 		return 0, false
 	}
 	if endsInFamily(head) {
-		return parseSequence(digits, false), true
+		return parseSequence(digits, false), !isTwin(head)
 	}
 	if bare, minus := strings.CutSuffix(head, "-"); minus && endsInFamily(bare) {
 		return parseSequence(digits, true), true

@@ -22,7 +22,7 @@ func drawRequest(t *rapid.T) *Request {
 var (
 	somePaths = []string{
 		"/", "/a", "/b", "/a/b", "/a/b/c", "/a/c", "/l", "/l/x-lock-0000000000", "/l/x-lock-0000000001",
-		"/a/x", "/zookeeper", "/zookeeper/config", "/zookeeper/quota/q", "/l/_c_u-lock-0000000000", "/bad/", "x",
+		"/a/x", "/zookeeper", "/zookeeper/config", "/zookeeper/quota/q", "/l/_c_u-lock-0000000000", "/bad/", "x", firstOf, secondOf,
 	}
 	someStems = []string{"/l/x-lock-", "/l/_c_u-lock-", "/a/_c_u-", "/l/n-", "/a/b/__lock__", "/", "/a"}
 	someACLs  = [][]ACL{
@@ -57,6 +57,9 @@ func drawOp(t *rapid.T) Op {
 		op.Protected = protected
 		if op.Sequential = rapid.Bool().Draw(t, "sequential"); op.Sequential {
 			op.Path = rapid.SampledFrom(someStems).Draw(t, "stem")
+			if op.Twin = rapid.IntRange(0, 4).Draw(t, "twin") == 0; op.Twin {
+				op.Path, op.Protected, op.Node = "/l/_c_"+someID+"-lock-", someID, Ephemeral
+			}
 		}
 	case OpDelete:
 		op.Own = rapid.IntRange(0, 5).Draw(t, "own") == 0

@@ -56,8 +56,21 @@ func (d *Draft) create(op *Op) Code {
 		return ErrBadArguments
 	}
 	dir, _ := Split(op.Path)
+	twin := ""
+	if op.Twin {
+		var ok bool
+		if twin, ok = twinStem(dir, op.Protected); !ok || !op.Sequential || op.Path != Join(dir, protectedPrefix+op.Protected+twinOf) {
+			return ErrBadArguments
+		}
+	}
 	if earlier := d.ownChild(dir, op.Protected); earlier != "" {
-		d.repeat(d.find(earlier))
+		n := d.find(earlier)
+		if op.Twin {
+			if _, ok := d.other(d.find(dir), n); !ok {
+				return ErrBadArguments
+			}
+		}
+		d.repeat(n)
 		return OK
 	}
 	acl, ok := expandACL(op.ACL, d.request.Auth)
@@ -82,17 +95,23 @@ func (d *Draft) create(op *Op) Code {
 	if op.Sequential {
 		path = numbered(path, parent.creates)
 	}
+	if op.Twin {
+		twin = numbered(twin, parent.creates+1)
+	}
 	switch {
 	case !validPath(path):
 		return ErrBadArguments
-	case d.find(path) != nil:
+	case d.find(path) != nil, op.Twin && d.find(twin) != nil:
 		return ErrNodeExists
 	case parent.Kind == Ephemeral:
 		return ErrNoChildrenForEphemerals
 	case d.Full:
 		return ErrFull
 	}
-	d.insert(parent, path, &made)
+	n := d.insert(parent, path, &made)
+	if op.Twin {
+		d.createTwin(parent, n, twin)
+	}
 	return OK
 }
 
@@ -155,6 +174,10 @@ func (d *Draft) delete(op *Op) Code {
 		return ErrNoAuth
 	}
 	n := d.find(op.Path)
+	if gone := d.nodes[op.Path]; n == nil && gone != nil && gone.sweptAt == d.zxid {
+		d.add(Answered) // it went with its other half, which an earlier step has deleted
+		return OK
+	}
 	switch {
 	case n == nil, op.Czxid != 0 && op.Czxid != n.Czxid:
 		return ErrNoNode
@@ -165,9 +188,17 @@ func (d *Draft) delete(op *Op) Code {
 	case n.children > 0:
 		return ErrNotEmpty
 	}
+	other, two := d.other(parent, n)
 	d.remove(parent, n)
 	d.changes[len(d.changes)-1].Note = op.Note
 	d.size += len(op.Note)
+	if two {
+		d.remove(parent, other)
+		other.sweptAt = d.zxid
+		c := &d.changes[len(d.changes)-1]
+		c.Aux, c.Note = true, op.Note
+		d.size += len(op.Note)
+	}
 	return OK
 }
 

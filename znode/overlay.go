@@ -10,6 +10,7 @@ type draftNode struct {
 	contenders int32
 	gave       int32 // index of the change by which this batch gave the ACL, or -1
 	mark       uint64
+	sweptAt    int64 // the zxid at which it was deleted along with its other half
 	exists     bool
 	stood      bool // before this batch
 	counted    bool // had a counters' key before this batch

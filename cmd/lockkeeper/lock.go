@@ -54,6 +54,7 @@ type lockConfig struct {
 	grace     time.Duration // 0: from the TTL
 	owner     string
 	reason    string
+	compat    string
 	onLost    string
 	events    string
 	aftermath []string // onLost, split
@@ -100,6 +101,7 @@ func (c *lockConfig) bind(fs *pflag.FlagSet) {
 	fs.StringVar(&c.owner, "owner", "", "`text` that says who (default: user@host:pid)")
 	fs.DurationVar(&c.ttl, "ttl", sdk.DefaultTTL, "`duration` for which others wait when this machine dies, and an outage may last")
 	fs.DurationVar(&c.grace, "grace", 0, "`duration` between SIGTERM and SIGKILL (default: a third of --ttl, at most 5s)")
+	fs.StringVar(&c.compat, "compat", "", "`all` keeps unmodified kazoo clients away from the lock, too")
 	fs.StringVar(&c.onLost, "on-lost", "", "`command` to run when the lock is lost, with its arguments; no shell but as sh -c '…'")
 	fs.StringVar(&c.events, "events", "", "`file` to append events to, as JSON lines; - is standard error, /dev/fd/3 an open file")
 	c.members.bindEndpoints(fs)
@@ -121,6 +123,8 @@ func (c *lockConfig) load(cmd *cobra.Command, args, environ []string) error {
 		return errors.New("--try and --wait: give one of them")
 	case fs.Changed("wait") && c.wait <= 0:
 		return errors.New("--wait: must be greater than 0; --try does not wait, and without both it waits for ever")
+	case fs.Changed("compat") && c.compat != "all":
+		return fmt.Errorf("--compat: is %.20q; say all, or leave it out", c.compat)
 	case c.ttl <= 0:
 		return errors.New("--ttl: must be greater than 0")
 	case c.grace < 0 || (fs.Changed("grace") && c.grace == 0):

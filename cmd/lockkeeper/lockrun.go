@@ -98,11 +98,15 @@ func (r *lockRun) acquire(ctx context.Context) (*sdk.Hold, error) {
 	line := newWaitLine(r.app.stderr, terminal(r.app.stderr))
 	defer line.stop()
 	var waited sdk.Wait // the last one that OnWait told, in the goroutine of Lock: this one
-	mutex := r.client.Mutex(r.cfg.name, sdk.WithReason(r.cfg.reason), sdk.OnState(r.changed), sdk.OnWait(func(w sdk.Wait) {
+	taking := []sdk.LockOption{sdk.WithReason(r.cfg.reason), sdk.OnState(r.changed), sdk.OnWait(func(w sdk.Wait) {
 		waited = w
 		line.update(w)
 		r.events.waiting(w)
-	}))
+	})}
+	if r.cfg.compat != "" {
+		taking = append(taking, sdk.WithCompatAll())
+	}
+	mutex := r.client.Mutex(r.cfg.name, taking...)
 	take := mutex.Lock
 	if r.cfg.try {
 		take = mutex.TryLock

@@ -143,6 +143,7 @@ func TestLimitsOfAStream(t *testing.T) {
 		"owner":      {Kind: wire.Acquire, Session: s, Name: "a", Owner: long},
 		"metadata":   {Kind: wire.Acquire, Session: s, Name: "a", Metadata: pairs},
 		"request_id": {Kind: wire.Enqueue, Session: s, Name: "a", RequestID: long},
+		"compat":     {Kind: wire.Acquire, Session: s, Name: "a", Compat: "none"},
 		"session":    {Kind: wire.Acquire, Name: "a"},
 		"wait_ms":    {Kind: wire.Acquire, Session: s, Name: "a", WaitMS: -2},
 		"token":      {Kind: wire.Check, Name: "a"},

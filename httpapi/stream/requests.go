@@ -120,7 +120,7 @@ func (s *stream) lockRequest(j *job) (lock.Request, error) {
 	}
 	return lock.Request{
 		Name: f.Name, Session: lease.ID(f.Session), Generation: generation,
-		Owner: f.Owner, Reason: f.Reason, Metadata: f.Metadata, RequestID: f.RequestID, Door: "stream", OwnTouches: true,
+		Owner: f.Owner, Reason: f.Reason, Metadata: f.Metadata, RequestID: f.RequestID, Door: "stream", Compat: lock.Compat(f.Compat), OwnTouches: true,
 	}, nil
 }
 

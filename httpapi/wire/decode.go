@@ -164,6 +164,8 @@ func (f *Frame) decodeAnswer(r *reader, field, wireType int) bool {
 		f.TimeMS = int64(r.varint())
 	case key(frameLost, typeBytes):
 		f.Lost = within(r, append(f.Lost, r.lost()), MaxLost)
+	case key(frameCompat, typeBytes):
+		f.Compat = r.text()
 	case key(frameCode, typeBytes):
 		f.Code = r.text()
 	case key(frameMessage, typeBytes):

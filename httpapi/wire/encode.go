@@ -33,6 +33,7 @@ func AppendFrame(b []byte, f *Frame) []byte {
 	b = appendAllFixed(b, frameSessions, f.Sessions)
 	b = appendText(b, frameClient, f.Client)
 	b = appendText(b, frameAfter, f.After)
+	b = appendText(b, frameCompat, f.Compat)
 	b = f.appendAnswer(b)
 	return end(b, start)
 }

@@ -34,6 +34,7 @@ const (
 	frameEvent           = 28
 	frameTimeMS          = 29
 	frameLost            = 30
+	frameCompat          = 31
 	frameCode            = 40
 	frameMessage         = 41
 	frameField           = 42

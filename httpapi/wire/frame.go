@@ -82,6 +82,7 @@ type Frame struct {
 	Sessions  []uint64
 	Client    string
 	After     string
+	Compat    string
 
 	// Answers and pushes.
 

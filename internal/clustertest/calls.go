@@ -54,6 +54,7 @@ type Acquire struct {
 	RequestID string // empty: a fresh one
 	Owner     string
 	Reason    string
+	Compat    string
 }
 
 // A Queue is a lock's holder and waiters.
@@ -139,6 +140,9 @@ func (a *Acquire) body(wait bool) map[string]any {
 	}
 	if a.Reason != "" {
 		body["reason"] = a.Reason
+	}
+	if a.Compat != "" {
+		body["compat"] = a.Compat
 	}
 	return body
 }

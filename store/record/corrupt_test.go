@@ -63,7 +63,7 @@ func TestCorrupt(t *testing.T) {
 	t.Run("next request in full", corrupt(messages, forward+"\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x01\x00"))
 	t.Run("no credentials with a flag", corrupt(messages, forward+"\x10\x00\x00"))
 	t.Run("unknown kind of operation", corrupt(messages, forward+"\x00\x01\x0c\x00\x00"))
-	t.Run("unknown operation flags", corrupt(messages, forward+"\x00\x01\x01\x00\x20"))
+	t.Run("unknown operation flags", corrupt(messages, forward+"\x00\x01\x01\x00\x40"))
 	t.Run("empty note of an operation with a flag", corrupt(messages, forward+"\x00\x01\x02\x00\x10\x00"))
 	t.Run("empty path of an operation with a flag", corrupt(messages, forward+"\x00\x01\x01\x01\x00\x00"))
 }

@@ -99,6 +99,12 @@ var messageSamples = []sample[Message]{
 	{"note", Message{Kind: ForwardKind, Forward: Forward{Requests: []znode.Request{
 		{ID: request, Ops: []znode.Op{{Kind: znode.OpDelete, Path: path, Version: -1, Note: "forced by ann"}}},
 	}}}},
+	{"two names", Message{Kind: ForwardKind, Forward: Forward{Requests: []znode.Request{
+		{ID: request, Session: holder.ID, Ops: []znode.Op{{
+			Kind: znode.OpCreate, Path: "/orders/42/lock-", Data: []byte{}, ACL: znode.OpenACL, Node: znode.Ephemeral, Sequential: true,
+			Parents: true, Protected: "0e3f5a52-7a3e-4c0b-9a55-0c1d2e3f4a5b", Twin: true,
+		}}},
+	}}}},
 	{"confirm", Message{Kind: ConfirmKind, Confirm: Confirm{Round: 88, Dropped: []znode.SessionID{9}}}},
 }
 

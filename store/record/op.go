@@ -22,7 +22,8 @@ const (
 	opOwn // true
 	opSession
 	opNote
-	opUnused uint16 = 0xe000
+	opTwin          // true
+	opUnused uint16 = 0xc000
 
 	minOp = 3
 )
@@ -81,6 +82,9 @@ func appendOp(dst []byte, op *znode.Op) []byte {
 		flags |= opNote
 		dst = appendString(dst, op.Note)
 	}
+	if op.Twin {
+		flags |= opTwin
+	}
 	binary.LittleEndian.PutUint16(dst[at:], flags)
 	return dst
 }
@@ -137,4 +141,5 @@ func (r *reader) op(op *znode.Op) {
 		op.Note = r.shared()
 		r.present(op.Note != "")
 	}
+	op.Twin = flags&opTwin != 0
 }

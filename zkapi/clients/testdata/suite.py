@@ -1,6 +1,7 @@
 """Runs kazoo's recipes against the servers that are named, and prints a line for each.
 
-With a lock's path before the servers it holds that lock instead, until it reads a line."""
+With a lock's path before the servers it holds that lock instead, until it reads a line; with
+Lock, ReadLock or WriteLock before that, one of that kind as kazoo makes it by itself."""
 
 import sys
 import threading
@@ -42,13 +43,17 @@ def check(name, run):
         traceback.print_exc(file=sys.stdout)
 
 
-if len(sys.argv) == 3:
+if len(sys.argv) > 2:
     z = client()
-    held = z.Lock(sys.argv[1], "kazoo", extra_lock_patterns=["-lock-"])
+    path = sys.argv[-2]
+    if len(sys.argv) == 4:
+        held = getattr(z, sys.argv[1])(path, "kazoo")
+    else:
+        held = z.Lock(path, "kazoo", extra_lock_patterns=["-lock-"])
     held.acquire(timeout=30)
     print("held", flush=True)
     sys.stdin.readline()
-    there = z.exists(sys.argv[1] + "/" + held.node) is not None
+    there = z.exists(path + "/" + held.node) is not None
     print("there" if there else "gone", flush=True)
     held.release()
     z.stop()
