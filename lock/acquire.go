@@ -149,7 +149,7 @@ func (l *Locker) propose(ctx context.Context, a *attempt, ops []znode.Op) error 
 		return l.propose(ctx, a, ops[1:])
 	case out.Code == znode.ErrHeld:
 		return l.heldBy(a.request.Name, &out)
-	case out.Code == znode.ErrBadArguments && a.request.Compat == CompatAll:
+	case out.Code == znode.ErrNodeExists && a.request.Compat == CompatAll:
 		return &lease.InputError{Field: "compat", Problem: "was not said when this request_id was first used", Fix: "repeat a request as it was, or use a new request_id"}
 	case out.Code != znode.OK:
 		return l.codeError(out.Code, a.session)

@@ -2,6 +2,7 @@ package lock_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/lockkeeper/lockkeeper/internal/membertest"
@@ -65,4 +66,10 @@ func TestBadCompat(t *testing.T) {
 		t.Fatal(err)
 	}
 	wrong(lock.Request{Name: "bad", Session: s, RequestID: "plain", Compat: lock.CompatAll})
+
+	// What is wrong with the name is not blamed on compat.
+	_, err := m.Locks.Enqueue(patient(t), lock.Request{Name: "deep" + strings.Repeat("/d", 70), Session: s, Compat: lock.CompatAll})
+	if e, ok := errors.AsType[*lease.InputError](err); !ok || e.Field != "name" {
+		t.Errorf("%v; want bad input that names name", err)
+	}
 }

@@ -67,7 +67,7 @@ func (d *Draft) create(op *Op) Code {
 		n := d.find(earlier)
 		if op.Twin {
 			if _, ok := d.other(d.find(dir), n); !ok {
-				return ErrBadArguments
+				return ErrNodeExists
 			}
 		}
 		d.repeat(n)
@@ -174,11 +174,10 @@ func (d *Draft) delete(op *Op) Code {
 		return ErrNoAuth
 	}
 	n := d.find(op.Path)
-	if gone := d.nodes[op.Path]; n == nil && gone != nil && gone.sweptAt == d.zxid {
-		d.add(Answered) // it went with its other half, which an earlier step has deleted
-		return OK
-	}
 	switch {
+	case n == nil && d.swept(op.Path):
+		d.add(Answered) // an earlier step has deleted it with its other half
+		return OK
 	case n == nil, op.Czxid != 0 && op.Czxid != n.Czxid:
 		return ErrNoNode
 	case op.Own && (n.Owner == 0 || n.Owner != d.by):

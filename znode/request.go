@@ -48,7 +48,7 @@ type Op struct {
 	TTL        int64  // of a TTL znode, in milliseconds
 	Parents    bool   // create missing ancestors, as containers open to all
 	Protected  string // 36-character id: if the session already owns a child of Path's parent whose name starts with "_c_"+Protected+"-", answer with that one
-	Twin       bool   // of a lock's Sequential, Protected create: give it the second name that kazoo looks at, too; refused with ErrBadArguments for others, and for a repeated create whose first one had no twin
+	Twin       bool   // of a lock's Sequential, Protected create: give it the second name that kazoo looks at, too; refused with ErrBadArguments for others, and with ErrNodeExists for a repeated create whose first one had no twin
 	Version    int32  // -1 matches any
 	Czxid      int64  // of OpDelete: only the incarnation of the znode that this zxid created; 0: any
 	Own        bool   // of OpDelete: only a znode of the request's session

@@ -70,7 +70,7 @@ func otherName(name string) (string, bool) {
 	return numbered(twinPrefix+bare+twinFamily, seq+1), ok
 }
 
-// other returns the path of the other half of n, if n stands in its directory under two names:
+// other returns the other half of n, if n stands in its directory under two names:
 // both were made in one request, by one session.
 func (d *Draft) other(parent, n *draftNode) (*draftNode, bool) {
 	if parent.children == parent.contenders {
@@ -82,6 +82,12 @@ func (d *Draft) other(parent, n *draftNode) (*draftNode, bool) {
 	}
 	o := d.find(Join(parent.path, name))
 	return o, o != nil && o.Czxid == n.Czxid && o.Owner == n.Owner && o.Owner != 0
+}
+
+// swept reports whether the request at hand has deleted a znode along with its other half.
+func (d *Draft) swept(path string) bool {
+	n := d.nodes[path]
+	return n != nil && n.sweptAt == d.zxid
 }
 
 // createTwin creates the twin of n, which the step at hand has just created, at path.

@@ -106,7 +106,7 @@ func TestNoTwin(t *testing.T) {
 	}
 	plain := acquire("/p", someID)
 	w.mustAs(1, plain...)
-	w.refused(ErrBadArguments, Request{Session: 1, Ops: both("/p", someID)})
+	w.refused(ErrNodeExists, Request{Session: 1, Ops: both("/p", someID)})
 
 	bad := func(change func(op *Op)) {
 		t.Helper()

@@ -132,6 +132,8 @@ func (f *Frame) decodeRequest(r *reader, field, wireType int) bool {
 		f.Client = r.text()
 	case key(frameAfter, typeBytes):
 		f.After = r.text()
+	case key(frameCompat, typeBytes):
+		f.Compat = r.text()
 	default:
 		return false
 	}
@@ -164,8 +166,6 @@ func (f *Frame) decodeAnswer(r *reader, field, wireType int) bool {
 		f.TimeMS = int64(r.varint())
 	case key(frameLost, typeBytes):
 		f.Lost = within(r, append(f.Lost, r.lost()), MaxLost)
-	case key(frameCompat, typeBytes):
-		f.Compat = r.text()
 	case key(frameCode, typeBytes):
 		f.Code = r.text()
 	case key(frameMessage, typeBytes):

@@ -119,15 +119,7 @@ func TestCompatAll(t *testing.T) {
 	t.Run("whoever deletes one name ends the hold", func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
 		defer cancel()
-		c, err := sdk.Dial(ctx, cluster.Endpoints())
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer func() {
-			if err := c.Close(context.WithoutCancel(ctx)); err != nil {
-				t.Error(err)
-			}
-		}()
+		c := dialSDK(ctx, t, cluster)
 		const name, dir = "compat/deleted", "/compat/deleted"
 		hold, err := c.Mutex(name, sdk.WithCompatAll()).Lock(ctx)
 		if err != nil {

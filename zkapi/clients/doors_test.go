@@ -168,6 +168,23 @@ func TestGoZooKeeper(t *testing.T) {
 	})
 }
 
+// dialSDK opens a client of the SDK that ends with the test.
+func dialSDK(ctx context.Context, t *testing.T, c *clustertest.Cluster) *sdk.Client {
+	t.Helper()
+	client, err := sdk.Dial(ctx, c.Endpoints())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+		defer cancel()
+		if err := client.Close(ctx); err != nil {
+			t.Error(err)
+		}
+	})
+	return client
+}
+
 // TestOneLockTwoDoors takes one lock through the stream, REST and ZooKeeper's protocol.
 func TestOneLockTwoDoors(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
@@ -175,15 +192,7 @@ func TestOneLockTwoDoors(t *testing.T) {
 	cluster := clustertest.Start(t, 1, clustertest.Options{})
 	zkc := dial(t, cluster.Members[0])
 	rest := cluster.Client(clustertest.ClientOptions{})
-	c, err := sdk.Dial(ctx, cluster.Endpoints())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := c.Close(context.WithoutCancel(ctx)); err != nil {
-			t.Error(err)
-		}
-	}()
+	c := dialSDK(ctx, t, cluster)
 	const name, dir = "orders/42", "/orders/42"
 
 	hold, err := c.Mutex(name).Lock(ctx)
@@ -193,13 +202,9 @@ func TestOneLockTwoDoors(t *testing.T) {
 	foreign := zk.NewLock(zkc, dir, zk.WorldACL(zk.PermAll))
 	got := make(chan error, 1)
 	go func() { got <- foreign.LockWithData([]byte("worker-7")) }()
-	queue := func(waiters int) (q clustertest.Queue) {
+	queue := func(waiters int) clustertest.Queue {
 		t.Helper()
-		clustertest.Eventually(t, patience, "the queue", func() bool {
-			q, err = rest.Queue(ctx, name)
-			return err == nil && q.Holder != nil && len(q.Waiters) == waiters
-		})
-		return q
+		return waiting(ctx, t, rest, name, waiters)
 	}
 	queue(1)
 	place, err := c.Mutex(name).Enqueue(ctx)

@@ -96,14 +96,9 @@ func TestEveryDoorQueues(t *testing.T) {
 	rest := cluster.Client(clustertest.ClientOptions{})
 	zkc := dial(t, cluster.Members[0])
 	const name, dir = "orders/43", "/orders/43"
-	queue := func(waiters int) (q clustertest.Queue) {
+	queue := func(waiters int) clustertest.Queue {
 		t.Helper()
-		clustertest.Eventually(t, patience, "the queue", func() bool {
-			var err error
-			q, err = rest.Queue(ctx, name)
-			return err == nil && q.Holder != nil && len(q.Waiters) == waiters
-		})
-		return q
+		return waiting(ctx, t, rest, name, waiters)
 	}
 	var sessions [2]string
 	for i := range sessions {
