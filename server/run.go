@@ -187,7 +187,7 @@ func (m *member) openCore(ctx context.Context) (err error) {
 		Observer: observers{m.sessions, m.locks, m.zk}, Confirmed: m.confirmed, Gap: m.gap,
 		Card: m.card(), Logger: m.log.With("component", "store"),
 		MinFreeDisk: uint64(limits.MinFreeDisk), MaxDatabase: limits.MaxDatabaseBytes,
-		ContainerCheck: m.cfg.ZooKeeper.ContainerCheck,
+		ContainerCheck: m.cfg.ZooKeeper.ContainerCheck, EnforceQuota: m.cfg.ZooKeeper.EnforceQuota,
 	})
 	if err != nil {
 		return fmt.Errorf("store: %w", err)
@@ -275,7 +275,7 @@ func (o observers) Changed(t *znode.Tree, revision int64, c *znode.Change, e *zn
 	o.sessions.Changed(c)
 	o.locks.Changed(t, revision, c, e)
 	if o.zk != nil {
-		o.zk.Changed(c)
+		o.zk.Changed(t, c)
 	}
 }
 

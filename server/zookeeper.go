@@ -24,6 +24,7 @@ type ZooKeeper struct {
 	ConnectTimeout    time.Duration // --zookeeper-connect-timeout: a client may take to ask for a session
 	Words             string        // --zookeeper-4lw-whitelist [4lw.commands.whitelist]: separated by commas; "*": all
 	ContainerCheck    time.Duration // --zookeeper-container-check-interval [znode.container.checkIntervalMs]: how often empty containers and lapsed TTL znodes are removed
+	EnforceQuota      bool          // --zookeeper-enforce-quota [enforceQuota]: refuse what a quota's hard limit forbids; the same at every member
 	SuperDigestFile   string        // --zookeeper-super-digest-file [DigestAuthenticationProvider.superDigest]: holds super:digest; empty: nobody is super
 }
 

@@ -17,7 +17,7 @@ const guardRoom = 128
 // before had: a batch costs more than what it saves to send it early.
 func (w *writer) free() bool {
 	f := w.newestFlight()
-	return f == nil || f.settled && !f.takeover && len(w.flights) < mostFlights && 2*len(w.queue) >= len(f.items)
+	return f == nil || f.settled && !f.takeover && !f.draft.ChangesQuotas() && len(w.flights) < mostFlights && 2*len(w.queue) >= len(f.items)
 }
 
 // judge puts the next batch together and proposes it, if the writer may.
@@ -81,7 +81,7 @@ func (w *writer) newDraft(before *flight) *znode.Draft {
 		*place = znode.NewDraft(w.rep.tree)
 	}
 	draft := *place
-	draft.Full, draft.Out = w.full, w.out
+	draft.Full, draft.EnforceQuota, draft.Out = w.full, w.enforceQuota, w.out
 	if before != nil && !w.out.JudgeBehind {
 		draft.Above(before.draft)
 	}

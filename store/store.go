@@ -59,6 +59,7 @@ type Config struct {
 
 	MaxInFlight    int           // requests of this member without an answer; more get ErrBusy
 	TouchRound     time.Duration // how often touches are sent to the writer, at least
+	EnforceQuota   bool          // refuse what a quota's hard limit forbids, where this member is the writer
 	ContainerCheck time.Duration // how often empty containers and lapsed TTL znodes are reaped
 	MinFreeDisk    uint64        // bytes; below, creates are refused
 	MaxDatabase    int64         // bytes in use; above, creates are refused; 0: no bound
@@ -132,6 +133,7 @@ func New(ctx context.Context, cfg Config) (*Store, error) {
 	s.ctx, s.cancel = context.WithCancelCause(context.Background())
 	s.rep.observer = cfg.Observer
 	s.writer = newWriter(s.self, s.rep, cfg.Keeper, newIdentity, rules.Out{})
+	s.writer.enforceQuota = cfg.EnforceQuota
 	s.member = newMember(s.self, newIncarnation(), rules.Out{})
 	watch, err := s.rebuild(ctx)
 	if err != nil {

@@ -55,13 +55,14 @@ type streamID uint64
 // what is to be done about it is left in actions, for the caller to carry out. A writer is not
 // safe for concurrent use.
 type writer struct {
-	self    uint64
-	out     rules.Out
-	rep     *replica
-	keeper  Keeper
-	newID   func() record.Identity // for a cluster that has none yet
-	full    bool                   // the disk watermark is reached
-	actions []action
+	self         uint64
+	out          rules.Out
+	rep          *replica
+	keeper       Keeper
+	newID        func() record.Identity // for a cluster that has none yet
+	enforceQuota bool                   // set before the first round
+	full         bool                   // the disk watermark is reached
+	actions      []action
 
 	leading bool
 	put     uint64 // the epoch put since leadership was last gained; 0: none

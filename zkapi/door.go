@@ -113,6 +113,7 @@ type Door struct {
 	sessions map[lease.ID]*conn // the connections that are past their handshake
 	byIP     map[string]int
 	applying int64 // the highest zxid of the batch at hand
+	quotas   quotaLog
 }
 
 // New makes a Door, which follows the sessions from then on. The store's Observer must call its
@@ -123,6 +124,7 @@ func New(cfg Config) *Door {
 		cfg: cfg, log: cfg.Logger,
 		conns: map[*conn]struct{}{}, sessions: map[lease.ID]*conn{}, byIP: map[string]int{},
 	}
+	d.quotas = quotaLog{d.log, map[string]time.Time{}}
 	d.counts.since = time.Now()
 	d.large = semaphore.NewWeighted(largeFrames)
 	d.ctx, d.cancel = context.WithCancelCause(context.Background())
@@ -162,7 +164,12 @@ func (d *Door) Len() int {
 }
 
 // Changed is part of the store's Observer.
-func (d *Door) Changed(c *znode.Change) { d.applying = max(d.applying, c.Zxid) }
+func (d *Door) Changed(t *znode.Tree, c *znode.Change) {
+	d.applying = max(d.applying, c.Zxid)
+	if c.Kind == znode.Created || c.Kind == znode.DataSet {
+		d.quotas.look(t, c.Path)
+	}
+}
 
 // Applied is part of the store's Observer.
 func (d *Door) Applied() { d.raise(d.applying) }

@@ -97,11 +97,12 @@ func (c *conn) readNode(q *jute.Operation, auth []znode.Credential, t *znode.Tre
 		r.Count = int32(n.Descendants())
 		return
 	case jute.OpGetData:
-		r.Data = n.Data()
+		r.Data, r.Stat = t.Read(n)
+		return
 	case jute.OpGetChildren, jute.OpGetChildren2:
 		r.Children = n.ChildNames()
 	}
-	r.Stat = n.Stat()
+	_, r.Stat = t.Read(n)
 }
 
 // find returns the znode at path. The empty path is the root's, as in ZooKeeper.

@@ -34,6 +34,9 @@ func (a *ahead) land(t rapid.TB) []Change {
 	a.putKeys(t)
 	a.behind = batch
 	a.draft, a.other = a.other, a.draft
+	if a.other.ChangesQuotas() {
+		a.show(t)
+	}
 	a.draft.Above(a.other)
 	return batch.changes
 }
@@ -64,6 +67,8 @@ func TestJudgingAboveDoesNotShow(t *testing.T) {
 		plain := newReplica()
 		above := &ahead{replica: newReplica()}
 		above.other = NewDraft(above.tree)
+		enforce := rapid.Bool().Draw(t, "enforce")
+		plain.draft.EnforceQuota, above.draft.EnforceQuota, above.other.EnforceQuota = enforce, enforce, enforce
 		for range rapid.IntRange(1, 10).Draw(t, "batches") {
 			for range rapid.IntRange(1, 8).Draw(t, "requests") {
 				if rapid.IntRange(0, 3).Draw(t, "show") == 0 {

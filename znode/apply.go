@@ -104,6 +104,8 @@ func (t *Tree) applyCreated(c *Change, content func(string) (Content, bool), e *
 	if n.owner != 0 {
 		t.own(n)
 	}
+	t.charge(n.path, 1, len(n.data))
+	t.setQuota(n)
 	e.Node, e.Parent = n, parent
 	e.Result.Path = n.path
 	e.Result.Stat = n.Stat()
@@ -127,6 +129,8 @@ func (t *Tree) applyDeleted(c *Change, e *Effect) bool {
 		h.owned.remove(n)
 		t.ephemerals--
 	}
+	t.charge(n.path, -1, -len(n.data))
+	t.dropQuota(n.path)
 	e.Node, e.Parent = n, parent
 	return true
 }
@@ -139,7 +143,9 @@ func (t *Tree) applyDataSet(c *Change, content func(string) (Content, bool), e *
 	final, _ := content(c.Path)
 	t.busy(n)
 	t.size += int64(len(final.Data) - len(n.data))
+	t.charge(n.path, 0, len(final.Data)-len(n.data))
 	n.data = final.Data
+	t.setQuota(n)
 	n.length, n.version = c.Length, c.Version
 	n.mzxid, n.mtime = c.Zxid, c.Time
 	t.idle(n)

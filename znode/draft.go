@@ -10,18 +10,24 @@ import "github.com/lockkeeper/lockkeeper/internal/rules"
 type Draft struct {
 	// Full makes creates, sets that grow a znode and new sessions be refused with [ErrFull].
 	Full bool
+	// EnforceQuota makes creates and sets that grow a znode be refused with [ErrQuotaExceeded] where
+	// a quota's hard limit forbids them.
+	EnforceQuota bool
 	// Out takes safety rules out, for a simulation.
 	Out rules.Out
 
-	tree     *Tree
-	below    *Draft // the batch before, which the tree need not show yet; nil: it does
-	nodes    map[string]*draftNode
-	seen     []*draftNode // all of nodes; behind its length, memory of earlier batches
-	sorted   bool         // seen is in the order of paths
-	sessions map[SessionID]*draftSession
-	fences   map[string]int64
-	changes  []Change
-	size     int
+	tree      *Tree
+	below     *Draft // the batch before, which the tree need not show yet; nil: it does
+	nodes     map[string]*draftNode
+	seen      []*draftNode // all of nodes; behind its length, memory of earlier batches
+	sorted    bool         // seen is in the order of paths
+	sessions  map[SessionID]*draftSession
+	fences    map[string]int64
+	usage     map[string]Usage // what the batch adds to quotas, by their paths
+	changes   []Change
+	size      int
+	newest    int64 // the highest zxid used
+	setsQuota bool
 
 	// The request at hand.
 	request     *Request
@@ -50,6 +56,7 @@ func NewDraft(t *Tree) *Draft {
 		nodes:    make(map[string]*draftNode),
 		sessions: make(map[SessionID]*draftSession),
 		fences:   make(map[string]int64),
+		usage:    make(map[string]Usage),
 	}
 }
 
@@ -58,18 +65,19 @@ const keptNodes = 4096
 
 // Above puts the empty draft on top of another one on the same tree: a batch that is certain to be
 // applied before this one, and that the tree may show already or not. What below itself stood on
-// the tree must show. below must not be Reset before the tree has applied it.
+// the tree must show. below must not change quotas, and not be Reset before the tree has applied it.
 func (d *Draft) Above(below *Draft) {
 	below.below = nil
 	d.below = below
 }
 
 // Reset forgets the batch, so that the draft can be used for the next one once the tree has
-// applied or will never apply it. What the draft has handed out is no longer valid. Full stays.
+// applied or will never apply it. What the draft has handed out is no longer valid. Full and
+// EnforceQuota stay.
 func (d *Draft) Reset() {
 	if len(d.seen) > keptNodes || cap(d.changes) > keptNodes {
 		fresh := NewDraft(d.tree)
-		fresh.Full, fresh.Out = d.Full, d.Out
+		fresh.Full, fresh.EnforceQuota, fresh.Out = d.Full, d.EnforceQuota, d.Out
 		*d = *fresh
 		return
 	}
@@ -81,9 +89,10 @@ func (d *Draft) Reset() {
 	clear(d.nodes)
 	clear(d.sessions)
 	clear(d.fences)
+	clear(d.usage)
 	clear(d.changes)
 	d.changes = d.changes[:0]
-	d.size = 0
+	d.size, d.newest, d.setsQuota = 0, 0, false
 	d.sorted = false
 }
 
@@ -166,6 +175,9 @@ func (d *Draft) begin(r *Request, zxid, now int64) {
 }
 
 func (d *Draft) end() {
+	if d.used {
+		d.newest = d.zxid
+	}
 	d.request = nil
 	if len(d.undoNodes) > 0 {
 		clear(d.undoNodes)

@@ -22,7 +22,8 @@ func drawRequest(t *rapid.T) *Request {
 var (
 	somePaths = []string{
 		"/", "/a", "/b", "/a/b", "/a/b/c", "/a/c", "/l", "/l/x-lock-0000000000", "/l/x-lock-0000000001",
-		"/a/x", "/zookeeper", "/zookeeper/config", "/zookeeper/quota/q", "/l/_c_u-lock-0000000000", "/bad/", "x", firstOf, secondOf,
+		"/a/x", "/zookeeper", "/zookeeper/config", "/zookeeper/quota/q", "/l/_c_u-lock-0000000000", "/bad/", "x",
+		"/zookeeper/quota/a/zookeeper_limits", "/zookeeper/quota/a/b/zookeeper_limits", "/zookeeper/quota/a/zookeeper_stats", firstOf, secondOf,
 	}
 	someStems = []string{"/l/x-lock-", "/l/_c_u-lock-", "/a/_c_u-", "/l/n-", "/a/b/__lock__", "/", "/a"}
 	someACLs  = [][]ACL{
@@ -31,7 +32,7 @@ var (
 		{{PermAll, "auth", ""}},
 		{{PermRead, "world", "anyone"}},
 	}
-	someData = [][]byte{nil, {}, []byte("x"), []byte("some data")}
+	someData = [][]byte{nil, {}, []byte("x"), []byte("some data"), []byte("count=1,bytes=9=;byteHardLimit=9;countHardLimit=2")}
 )
 
 func drawOp(t *rapid.T) Op {

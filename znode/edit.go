@@ -13,6 +13,7 @@ func (d *Draft) insert(parent *draftNode, path string, made *Content) *draftNode
 	n.kidsDirty = n.counted
 	n.gave = int32(len(d.changes))
 	d.list(n)
+	d.weigh(n, 1)
 
 	d.countKey(parent)
 	parent.creates++
@@ -34,6 +35,7 @@ func (d *Draft) remove(parent, n *draftNode) {
 	d.touch(n)
 	d.tellACL(n)
 	d.unlist(n)
+	d.weigh(n, -1)
 	n.exists, n.ownDirty, n.kidsDirty = false, true, true
 
 	d.countKey(parent)

@@ -105,6 +105,8 @@ func (d *Draft) create(op *Op) Code {
 		return ErrNodeExists
 	case parent.Kind == Ephemeral:
 		return ErrNoChildrenForEphemerals
+	case !d.allows(path, 1, len(op.Data)), op.Twin && !d.allows(path, 2, 2*len(op.Data)):
+		return ErrQuotaExceeded
 	case d.Full:
 		return ErrFull
 	}
@@ -152,6 +154,9 @@ func (d *Draft) makeParents(path string) (*draftNode, Code) {
 		return nil, ErrFull
 	}
 	for i := len(missing) - 1; i >= 0; i-- {
+		if !d.allows(missing[i], 1, 0) {
+			return nil, ErrQuotaExceeded
+		}
 		n = d.insert(n, missing[i], &Content{Data: []byte{}, ACL: OpenACL, Kind: Container})
 		d.changes[len(d.changes)-1].Aux = true
 	}
@@ -206,13 +211,17 @@ func (d *Draft) setData(op *Op) Code {
 	switch {
 	case code != OK:
 		return code
+	case !d.allows(n.path, 0, len(op.Data)-len(n.Data)):
+		return ErrQuotaExceeded
 	case d.Full && len(op.Data) > len(n.Data):
 		return ErrFull
 	case op.Version != -1 && op.Version != n.Version:
 		return ErrBadVersion
 	}
 	d.touch(n)
+	d.weigh(n, -1)
 	n.Data = op.Data
+	d.weigh(n, 1)
 	n.Version++
 	n.Mzxid, n.Mtime = d.zxid, d.now
 	n.ownDirty = true

@@ -81,6 +81,7 @@ func (t *Tree) Finish() error {
 	}
 	for _, n := range t.nodes {
 		t.idle(n)
+		t.setQuota(n)
 	}
 	return nil
 }

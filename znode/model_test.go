@@ -134,6 +134,7 @@ type picture struct {
 	Sessions   map[SessionID]Session
 	Ephemerals map[SessionID][]string
 	Fences     map[string]int64
+	Quotas     map[string]Quota
 	Reapable   []string
 	Len        int
 	Size       int64
@@ -151,7 +152,7 @@ type nodePicture struct {
 func pictureOf(t *Tree, now int64) picture {
 	p := picture{
 		Nodes: map[string]nodePicture{}, Sessions: map[SessionID]Session{},
-		Ephemerals: map[SessionID][]string{}, Fences: maps.Collect(t.Fences()),
+		Ephemerals: map[SessionID][]string{}, Quotas: map[string]Quota{}, Fences: maps.Collect(t.Fences()),
 		Reapable: t.Reapable(now, 1000), Len: t.Len(), Size: t.DataSize(), Count: t.EphemeralCount(),
 	}
 	for n := range t.All() {
@@ -163,6 +164,9 @@ func pictureOf(t *Tree, now int64) picture {
 			np.Contenders = append(np.Contenders, fmt.Sprint("but counts ", n.NumContenders()))
 		}
 		p.Nodes[n.Path()] = np
+	}
+	for path, q := range t.quotas {
+		p.Quotas[path] = *q
 	}
 	for s := range t.Sessions() {
 		p.Sessions[s.ID] = *s
@@ -200,6 +204,7 @@ func FuzzKeysAndChanges(f *testing.F) {
 
 func keysAndChangesAgree(t *rapid.T) {
 	r := newReplica()
+	r.draft.EnforceQuota = rapid.Bool().Draw(t, "enforce")
 	for id := range SessionID(rapid.IntRange(0, 3).Draw(t, "sessions")) {
 		r.judge(&Request{Ops: []Op{{Kind: OpOpen, Session: Session{ID: id + 1, Owner: Owner{Member: 1}}}}})
 	}

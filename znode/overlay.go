@@ -158,7 +158,9 @@ func (d *Draft) undo() {
 	for i := range d.undoNodes {
 		u := &d.undoNodes[i]
 		d.unlist(u.node)
+		d.weigh(u.node, -1)
 		*u.node = u.saved
+		d.weigh(u.node, 1)
 		d.list(u.node)
 	}
 	for _, u := range d.undoSessions {

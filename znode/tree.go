@@ -18,6 +18,7 @@ type Tree struct {
 
 	emptied ordered[*Node]      // containers that have had children and have none, by pzxid
 	lapsing ordered[*Node]      // TTL znodes without children, by the end of their time
+	quotas  map[string]*Quota   // by the paths they are set on; nil before the first
 	pending map[string]Counters // loaded before their znodes
 }
 

@@ -103,6 +103,7 @@ func (c *serveConfig) bind(fs *pflag.FlagSet) {
 	fs.DurationVar(&z.ConnectTimeout, "zookeeper-connect-timeout", z.ConnectTimeout, "a ZooKeeper client may take to ask for a session")
 	fs.StringVar(&z.Words, "zookeeper-4lw-whitelist", z.Words, "four-letter `words` that are answered, separated by commas; *: all")
 	fs.DurationVar(&z.ContainerCheck, "zookeeper-container-check-interval", z.ContainerCheck, "between two looks for empty containers and lapsed TTL znodes, which are removed")
+	fs.BoolVar(&z.EnforceQuota, "zookeeper-enforce-quota", z.EnforceQuota, "refuse what a ZooKeeper quota's hard limit forbids; the same at every member")
 	fs.StringVar(&z.SuperDigestFile, "zookeeper-super-digest-file", z.SuperDigestFile, "`file` with super:digest, who passes every ACL; empty: nobody")
 
 	fs.StringVar(&c.logFormat, "log-format", c.logFormat, "`format` of the log on standard error: text or json")

@@ -57,7 +57,7 @@ func flags(t *testing.T) []string {
 	if err := os.WriteFile(file, []byte(zktest.SuperDigest+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return []string{"--zookeeper-super-digest-file", file, "--zookeeper-max-client-cnxns", "0"}
+	return []string{"--zookeeper-super-digest-file", file, "--zookeeper-max-client-cnxns", "0", "--zookeeper-enforce-quota"}
 }
 
 var roots atomic.Int64 // below which scripts are played

@@ -66,6 +66,9 @@ func describe(o *jute.Operation) string {
 	return text
 }
 
+// quotas is where ZooKeeper keeps the quotas of all paths.
+const quotas = "/zookeeper/quota"
+
 // A script is what is played to both servers. Its paths are below a znode of the run's own.
 type script []step
 
@@ -78,12 +81,14 @@ func (s script) String() string {
 }
 
 // under returns the step with its paths below root. A path that does not begin with a slash is a
-// wrong one, and stays.
+// wrong one, and stays; a quota's is that of the quota of the path below root.
 func (s step) under(root string) step {
 	path := func(p string) string {
 		switch {
 		case p == "/":
 			return root
+		case p == quotas || strings.HasPrefix(p, quotas+"/"):
+			return quotas + root + p[len(quotas):]
 		case strings.HasPrefix(p, "/"):
 			return root + p
 		}

@@ -19,6 +19,12 @@ func create(path string, flags int32, acl ...znode.ACL) jute.Operation {
 	return jute.Operation{Op: jute.OpCreate2, Path: path, Data: []byte("data"), ACL: acl, Flags: flags}
 }
 
+func store(path, data string) jute.Operation {
+	o := create(path, 0)
+	o.Data = []byte(data)
+	return o
+}
+
 func read(op jute.Op, path string, watch bool) jute.Operation {
 	return jute.Operation{Op: op, Path: path, Watch: watch}
 }
@@ -85,6 +91,26 @@ var scripts = map[string]script{
 		by(1, read(jute.OpGetACL, "/p", false)), auth(2, "super:test"), by(2, set("/p", "y", 0)), by(2, read(jute.OpGetACL, "/p", false)),
 		by(2, jute.Operation{Op: jute.OpSetACL, Path: "/p", ACL: []znode.ACL{{Perms: znode.PermRead, Scheme: "world", ID: "anyone"}}, Version: 0}),
 		by(0, set("/p", "z", -1)), by(0, read(jute.OpGetACL, "/p", false)), by(1, jute.Operation{Op: jute.OpWhoAmI}),
+	},
+	// Where there is too much already 3.8 refuses sets that make it less, and it does not count what
+	// a multi has done so far.
+	"a quota": {
+		by(0, store("/q", "12345")), by(0, store("/q/a", "12345")), by(0, store("/o", "12345")),
+		by(0, create(quotas, 0)), by(0, create(quotas+"/q", 0)),
+		by(0, store(quotas+"/q/zookeeper_limits", "count=2,bytes=-1=;byteHardLimit=30;countHardLimit=4")),
+		by(0, store(quotas+"/q/zookeeper_stats", "count=-1,bytes=-1")),
+		by(1, read(jute.OpGetData, quotas+"/q/zookeeper_stats", true)),
+		by(0, store("/q/b", "")), by(1, read(jute.OpGetData, quotas+"/q/zookeeper_stats", true)),
+		by(0, set("/q/b", "123456789012345678901", -1)), by(0, set("/q/b", "12345678901234567890", -1)),
+		by(0, set("/q/b", "123456789012345678901", 7)), by(0, set("/q/b", "1", 7)), by(0, set("/q/none", "1", 7)),
+		by(1, read(jute.OpExists, quotas+"/q/zookeeper_stats", false)), by(1, read(jute.OpGetChildren2, quotas+"/q/zookeeper_stats", false)),
+		by(0, store("/q/c", "1")), by(0, store("/q/c", "")), by(0, store("/q/d", "")), by(0, store("/q/d/e", "")), by(0, store("/q/c/e", "")),
+		by(0, create("/q/s-", 2)), by(0, create("/q/e", 1)),
+		multi(0, set("/q/b", "1", 1), store("/q/d", "")), multi(0, remove("/q/c", -1), create("/o/a", 0)),
+		by(1, read(jute.OpGetData, quotas+"/q/zookeeper_stats", true)), by(0, create("/q/e", 1)), by(1, create("/q/f", 1)),
+		{client: 0, action: leave}, by(1, create("/q/f", 1)), by(1, read(jute.OpGetData, quotas+"/q/zookeeper_stats", true)),
+		by(0, remove(quotas+"/q/zookeeper_limits", -1)), by(0, create("/q/g", 0)), by(0, create("/q/h", 0)), by(0, set("/q/b", "123456789012345678901", -1)),
+		by(0, store(quotas+"/q/zookeeper_limits", "count=2,bytes=2")), by(0, create("/q/i", 0)),
 	},
 	"away for a while": {
 		by(0, create("/a", 0)), by(0, create("/e", 1)), by(1, read(jute.OpGetData, "/a", true)),

@@ -84,7 +84,7 @@ func startApache(tb testing.TB, path string, id, port int, ensemble string) (add
 	}
 	var out output
 	cmd := exec.Command("java", "-Dzookeeper.DigestAuthenticationProvider.superDigest="+SuperDigest,
-		"-Dznode.container.checkIntervalMs=3600000", "-Dzookeeper.extendedTypesEnabled=true", "-cp", path, mainName, config)
+		"-Dznode.container.checkIntervalMs=3600000", "-Dzookeeper.extendedTypesEnabled=true", "-Dzookeeper.enforceQuota=true", "-cp", path, mainName, config)
 	cmd.Stdout, cmd.Stderr = &out, &out
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := cmd.Start(); err != nil {
