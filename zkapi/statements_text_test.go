@@ -2,10 +2,7 @@ package zkapi_test
 
 // notShown says why a statement has no test, or what of it has none.
 var notShown = map[int]string{
-	10:  "not shown: no test makes a member lag",
-	103: "that a new session is refused is not shown",
 	105: "not over a restart: ids are drawn at random",
-	119: "not what is said before there is a quorum",
 	122: "left out: no Kafka can be had where the tests run",
 }
 
