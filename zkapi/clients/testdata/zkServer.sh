@@ -7,7 +7,7 @@ value() { sed -n "s/^$1=//p" "$config"; }
 dir=$(value dataDir)
 port=$(value clientPort)
 set -- serve --data-dir "$dir/data" --log-level error --http-listen off --zookeeper-listen "127.0.0.1:$port" \
-    --client-listen "127.0.0.1:$((port + 2))" --zookeeper-min-session-timeout 2s --zookeeper-4lw-whitelist '*' \
+    --client-listen "127.0.0.1:$((port + 2))" --zookeeper-4lw-whitelist '*' \
     --zookeeper-container-check-interval 1s --zookeeper-super-digest-file "$dir/super"
 echo 'super:D/InIHSb7yEEbrWz8b9l71RjZJU=' >"$dir/super"
 chmod 600 "$dir/super"
