@@ -112,8 +112,8 @@ type Door struct {
 	conns    map[*conn]struct{}
 	sessions map[lease.ID]*conn // the connections that are past their handshake
 	byIP     map[string]int
-	applying int64 // the highest zxid of the batch at hand
-	quotas   quotaLog
+	applying int64    // the highest zxid of the batch at hand
+	quotas   quotaLog // the apply loop's own
 }
 
 // New makes a Door, which follows the sessions from then on. The store's Observer must call its

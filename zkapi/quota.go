@@ -12,7 +12,7 @@ const (
 	mostQuotaLogs = 1000        // quotas whose lines are remembered
 )
 
-// quotaLog tells of quotas that are exceeded.
+// A quotaLog tells of quotas that are exceeded. It is not safe for concurrent use.
 type quotaLog struct {
 	log  *slog.Logger
 	told map[string]time.Time
