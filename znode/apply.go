@@ -51,6 +51,8 @@ func (t *Tree) Apply(c *Change, content func(path string) (Content, bool)) Effec
 		}
 		t.setSession(c.Record)
 		e.Result.Session = c.Record
+	case Rested:
+		fits = t.applyRested(c, &e)
 	case SessionClosed:
 		fits = t.applyClosed(c)
 	case FenceRaised:
@@ -157,6 +159,21 @@ func (t *Tree) applyDataSet(c *Change, content func(string) (Content, bool), e *
 	return true
 }
 
+// applyRested turns an ephemeral whose session is about to end into a znode that lapses.
+func (t *Tree) applyRested(c *Change, e *Effect) bool {
+	n := t.nodes[c.Path]
+	if n == nil || n.kind != Ephemeral || n.owner != c.Session {
+		return false
+	}
+	t.holder(n.owner).owned.remove(n)
+	t.ephemerals--
+	n.kind, n.owner = TTL, 0
+	n.version, n.mzxid, n.mtime = c.Version, c.Zxid, c.Time
+	t.idle(n)
+	e.Node = n
+	return true
+}
+
 func (t *Tree) applyACLSet(c *Change, content func(string) (Content, bool), e *Effect) bool {
 	n := t.nodes[c.Path]
 	if n == nil {
@@ -196,6 +213,13 @@ func (t *Tree) applyRefused(c *Change, e *Effect) {
 			e.Result.Session = *s
 		}
 	case ErrHeld:
+		if n := t.nodes[c.Path]; n != nil {
+			if first := n.firstContender(); first != nil {
+				n = first // c.Path is the lock's; else it is that of an exclusive one that a reader would wait for
+			}
+			e.Result.Path, e.Result.Stat = n.path, n.Stat()
+		}
+	case ErrNotHolder:
 		if dir := t.nodes[c.Path]; dir != nil {
 			if first := dir.firstContender(); first != nil {
 				e.Result.Path, e.Result.Stat = first.path, first.Stat()

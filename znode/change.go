@@ -15,6 +15,7 @@ const (
 	FenceRaised
 	Answered // nothing changed: a check that passed, a fence that was high enough
 	Refused  // nothing changed: Code says why, Step which operation was at fault
+	Rested   // an ephemeral became a TTL znode when its session expired: its lock rests
 )
 
 // A Change is one entry of a batch's change list. It stands alone: applied in order to the

@@ -2,13 +2,8 @@ package znode
 
 import "iter"
 
-// bySequence orders siblings. Paths decide as names would, because the parents are the same.
-func bySequence(a, b *Node) bool {
-	if a.seq != b.seq {
-		return a.seq < b.seq
-	}
-	return a.path < b.path
-}
+// bySequence orders siblings.
+func bySequence(a, b *Node) bool { return a.standing.compare(&b.standing, a.path, b.path) < 0 }
 
 func byPath(a, b *Node) bool { return a.path < b.path }
 
@@ -36,8 +31,7 @@ func (n *Node) Child(name string) (*Node, bool) {
 	if n.kids == nil {
 		return nil, false
 	}
-	pivot := &Node{path: Join(n.path, name)}
-	pivot.seq, _ = place(name)
+	pivot := &Node{path: Join(n.path, name), standing: placeOf(name)}
 	var found *Node
 	n.kids.from(pivot, func(child *Node) bool {
 		if child.path == pivot.path {
@@ -106,7 +100,9 @@ func (n *Node) ContenderBefore(seq int64, name string) (before string, beforeSeq
 		return "", 0, false
 	}
 	var found *Node
-	n.kids.below(&Node{seq: seq, path: Join(n.path, name)}, func(child *Node) bool {
+	pivot := &Node{path: Join(n.path, name), standing: placeOf(name)}
+	pivot.seq = seq
+	n.kids.below(pivot, func(child *Node) bool {
 		if child.contender {
 			found = child
 		}
@@ -153,6 +149,7 @@ func (n *Node) link(child *Node) {
 	child.parent = n
 	if child.contender {
 		n.contenders++
+		n.queue(child)
 	}
 }
 
@@ -160,5 +157,6 @@ func (n *Node) unlink(child *Node) {
 	n.kids.remove(child)
 	if child.contender {
 		n.contenders--
+		n.unqueue(child)
 	}
 }

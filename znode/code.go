@@ -38,6 +38,7 @@ const (
 	ErrSessionExists Code = 4 // OpOpen: the session is open already
 	ErrNotOwner      Code = 5 // OpDelete with Own: the znode belongs to another session
 	ErrTooLarge      Code = 6 // the request is larger than the quorum takes
+	ErrNotHolder     Code = 7 // OpHeld, OpDowngrade: no contender of that token holds
 )
 
 // Error returns what the code means, in lower case.
@@ -98,6 +99,8 @@ func (c Code) text() string {
 		return "znode belongs to another session"
 	case ErrTooLarge:
 		return "request too large"
+	case ErrNotHolder:
+		return "not held under that token"
 	}
 	return ""
 }

@@ -1,6 +1,7 @@
 package znode
 
 import (
+	"cmp"
 	"math"
 	"strconv"
 	"strings"
@@ -10,8 +11,11 @@ import (
 const sequenceDigits = 10
 
 // families are what stands before the sequence number in the names of lock contenders, of all
-// the client libraries that share our locks.
-var families = [...]string{"lock-", "__lock__", "__rlock__", "__READ__", "__WRIT__"}
+// the client libraries that share our locks. Those of readers are shared.
+var families = [...]struct {
+	text   string
+	shared bool
+}{{"lock-", false}, {"__lock__", false}, {"__rlock__", true}, {"__READ__", true}, {"__WRIT__", false}}
 
 // protectedPrefix begins the name of a znode that its creator can find again by an id.
 const protectedPrefix = "_c_"
@@ -19,20 +23,58 @@ const protectedPrefix = "_c_"
 // Contender reports whether a child of that name stands in the queue for a lock, and its place
 // there: the number behind "lock-", "__lock__", "__rlock__", "__READ__" or "__WRIT__", which
 // has at least ten digits and ends the name. A number that does not fit counts as the largest,
-// or smallest, there is. The second name of a lock that stands in its directory under two
-// ("k", 32 hexadecimal digits, "__lock__", the number) is no contender of its own.
+// or smallest, there is. The further names of a lock that stands in its directory under several
+// are no contenders of their own; see [Op].Twin.
 func Contender(name string) (seq int64, ok bool) {
-	head, digits := cutDigits(name)
-	if digits == "" {
-		return 0, false
-	}
-	if endsInFamily(head) {
-		return parseSequence(digits, false), !isTwin(head)
-	}
-	if bare, minus := strings.CutSuffix(head, "-"); minus && endsInFamily(bare) {
-		return parseSequence(digits, true), true
+	if at := placeOf(name); at.contender {
+		return at.seq, true
 	}
 	return 0, false
+}
+
+// Shared reports whether a child of that name is a contender that holds together with others of
+// its kind: a reader, whose number stands behind "__READ__" or "__rlock__".
+func Shared(name string) bool { return placeOf(name).shared }
+
+// A standing is what a name says about a znode's place among its siblings.
+type standing struct {
+	seq       int64 // the largest there is for those without a number
+	contender bool
+	shared    bool // with contender: a reader
+}
+
+// compare orders two siblings by their numbers. Of one number a reader comes last: a writer that
+// goes on as a reader keeps its number. Paths decide as names would, because the parents are the
+// same.
+func (at *standing) compare(b *standing, path, other string) int {
+	switch {
+	case at.seq != b.seq:
+		return cmp.Compare(at.seq, b.seq)
+	case at.shared != b.shared:
+		if b.shared {
+			return -1
+		}
+		return 1
+	}
+	return strings.Compare(path, other)
+}
+
+func placeOf(name string) standing {
+	head, digits := cutDigits(name)
+	if digits == "" {
+		return standing{seq: math.MaxInt64}
+	}
+	if shared, ok := family(head); ok {
+		at := standing{seq: parseSequence(digits, false), contender: !isTwin(head)}
+		at.shared = shared && at.contender
+		return at
+	}
+	if bare, minus := strings.CutSuffix(head, "-"); minus {
+		if shared, ok := family(bare); ok {
+			return standing{seq: parseSequence(digits, true), contender: true, shared: shared}
+		}
+	}
+	return standing{seq: parseSequence(digits, false)}
 }
 
 // Sequence returns the number that ends a name, if it has at least ten digits, as those of
@@ -57,13 +99,14 @@ func cutDigits(name string) (head, digits string) {
 	return name[:i], name[i:]
 }
 
-func endsInFamily(s string) bool {
-	for _, family := range families {
-		if strings.HasSuffix(s, family) {
-			return true
+// family reports whether a name without its number is a contender's, and whether a reader's.
+func family(head string) (shared, ok bool) {
+	for i := range families {
+		if strings.HasSuffix(head, families[i].text) {
+			return families[i].shared, true
 		}
 	}
-	return false
+	return false, false
 }
 
 func parseSequence(digits string, negative bool) int64 {
@@ -92,15 +135,4 @@ func numbered(path string, creates int64) string {
 		b = append(b, '0')
 	}
 	return string(strconv.AppendInt(b, creates, 10))
-}
-
-// place returns what orders a znode among its siblings. Those without a number come last.
-func place(name string) (seq int64, contender bool) {
-	if seq, ok := Contender(name); ok {
-		return seq, true
-	}
-	if seq, ok := Sequence(name); ok {
-		return seq, false
-	}
-	return math.MaxInt64, false
 }

@@ -23,7 +23,8 @@ type Draft struct {
 	sorted    bool         // seen is in the order of paths
 	sessions  map[SessionID]*draftSession
 	fences    map[string]int64
-	usage     map[string]Usage // what the batch adds to quotas, by their paths
+	lines     map[string][]*draftNode // see line
+	usage     map[string]Usage        // what the batch adds to quotas, by their paths
 	changes   []Change
 	size      int
 	newest    int64 // the highest zxid used
@@ -56,6 +57,7 @@ func NewDraft(t *Tree) *Draft {
 		nodes:    make(map[string]*draftNode),
 		sessions: make(map[SessionID]*draftSession),
 		fences:   make(map[string]int64),
+		lines:    make(map[string][]*draftNode),
 		usage:    make(map[string]Usage),
 	}
 }
@@ -89,6 +91,7 @@ func (d *Draft) Reset() {
 	clear(d.nodes)
 	clear(d.sessions)
 	clear(d.fences)
+	clear(d.lines)
 	clear(d.usage)
 	clear(d.changes)
 	d.changes = d.changes[:0]

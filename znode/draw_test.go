@@ -25,6 +25,11 @@ var (
 		"/a/x", "/zookeeper", "/zookeeper/config", "/zookeeper/quota/q", "/l/_c_u-lock-0000000000", "/bad/", "x",
 		"/zookeeper/quota/a/zookeeper_limits", "/zookeeper/quota/a/b/zookeeper_limits", "/zookeeper/quota/a/zookeeper_stats", firstOf, secondOf,
 	}
+	lockPaths = []string{
+		"/l/_c_" + someID + "-__WRIT__0000000000", "/l/_c_" + someID + "-__WRIT__0000000001", "/l/_c_" + someID + "-__WRIT__0000000002",
+		"/l/_c_" + someID + "-__READ__0000000000", "/l/_c_" + someID + "-__READ__0000000001", "/l/r__rlock__0000000001", "/l/x-lock-0000000000",
+	}
+	lockStems = []string{"/l/_c_" + someID + "-__WRIT__", "/l/_c_" + someID + "-__READ__", "/l/r__rlock__", "/l/x-lock-"}
 	someStems = []string{"/l/x-lock-", "/l/_c_u-lock-", "/a/_c_u-", "/l/n-", "/a/b/__lock__", "/", "/a"}
 	someACLs  = [][]ACL{
 		nil, OpenACL, OpenACL, OpenACL, OpenACL,
@@ -42,7 +47,7 @@ func drawOp(t *rapid.T) Op {
 	}
 	kinds := []OpKind{
 		OpCreate, OpCreate, OpCreate, OpCreate, OpCreate, OpDelete, OpDelete, OpDelete, OpSetData, OpSetData, OpSetACL,
-		OpCheck, OpReap, OpVacant, OpOpen, OpOpen, OpMove, OpClose, OpFence,
+		OpCheck, OpReap, OpVacant, OpOpen, OpOpen, OpMove, OpClose, OpFence, OpHeld, OpDowngrade, OpDowngrade,
 	}
 	op.Kind = rapid.SampledFrom(kinds).Draw(t, "kind")
 	protected := rapid.SampledFrom([]string{"", "u"}).Draw(t, "protected")
@@ -59,17 +64,29 @@ func drawOp(t *rapid.T) Op {
 		if op.Sequential = rapid.Bool().Draw(t, "sequential"); op.Sequential {
 			op.Path = rapid.SampledFrom(someStems).Draw(t, "stem")
 			if op.Twin = rapid.IntRange(0, 4).Draw(t, "twin") == 0; op.Twin {
-				op.Path, op.Protected, op.Node = "/l/_c_"+someID+"-lock-", someID, Ephemeral
+				op.Path, op.Protected, op.Node = "/l/_c_"+someID+rapid.SampledFrom([]string{"-lock-", "-__WRIT__", "-__READ__"}).Draw(t, "first"), someID, Ephemeral
+			} else if rapid.Bool().Draw(t, "lock") {
+				op.Path, op.Node, op.TTL = rapid.SampledFrom(lockStems).Draw(t, "lock stem"), Ephemeral, 0
+			}
+			if op.Node == Ephemeral && rapid.IntRange(0, 3).Draw(t, "rests") == 0 {
+				op.Rest = 5
 			}
 		}
+	case OpHeld:
+		op.Path, op.Czxid = "/l", rapid.Int64Range(100, 140).Draw(t, "token")
+	case OpDowngrade:
+		op.Path = rapid.SampledFrom(lockPaths).Draw(t, "writer")
 	case OpDelete:
+		if rapid.Bool().Draw(t, "of a lock") {
+			op.Path = rapid.SampledFrom(lockPaths).Draw(t, "contender")
+		}
 		op.Own = rapid.IntRange(0, 5).Draw(t, "own") == 0
 	case OpSetData:
 		op.Data = rapid.SampledFrom(someData).Draw(t, "data")
 	case OpSetACL:
 		op.ACL = rapid.SampledFrom(someACLs).Draw(t, "acl")
 	case OpVacant:
-		op.Protected = protected
+		op.Protected, op.Shared = protected, rapid.Bool().Draw(t, "shared")
 	case OpOpen, OpMove, OpClose:
 		op.Session = Session{ID: SessionID(rapid.IntRange(0, 4).Draw(t, "id"))}
 		op.Session.Owner.Member = rapid.Uint64Range(0, 2).Draw(t, "owner")

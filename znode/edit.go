@@ -8,7 +8,7 @@ func (d *Draft) insert(parent *draftNode, path string, made *Content) *draftNode
 	made.Czxid, made.Mzxid = d.zxid, d.zxid
 	made.Ctime, made.Mtime = d.now, d.now
 	n.Content = *made
-	n.creates, n.pzxid, n.children, n.contenders = 0, d.zxid, 0, 0
+	n.creates, n.pzxid, n.children, n.contenders, n.sharers = 0, d.zxid, 0, 0, 0
 	n.exists, n.fresh, n.ownDirty = true, true, true
 	n.kidsDirty = n.counted
 	n.gave = int32(len(d.changes))
@@ -21,6 +21,10 @@ func (d *Draft) insert(parent *draftNode, path string, made *Content) *draftNode
 	parent.pzxid = d.zxid
 	if n.contender {
 		parent.contenders++
+		if n.shared {
+			parent.sharers++
+		}
+		d.queueUp(parent, n)
 	}
 
 	c := d.addNode(Created, n)
@@ -43,6 +47,10 @@ func (d *Draft) remove(parent, n *draftNode) {
 	parent.pzxid = d.zxid
 	if n.contender {
 		parent.contenders--
+		if n.shared {
+			parent.sharers--
+		}
+		d.dropOut(parent, n)
 	}
 
 	c := d.addNode(Deleted, n)

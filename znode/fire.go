@@ -16,7 +16,7 @@ func (ws *Watches) Fire(c *Change, e *Effect) {
 		// one entry per watcher for both tables that is one step.
 		ws.fireNode(Event{NodeDeleted, c.Path, c.Zxid}, e.Node.acl, WatchData|WatchChildren)
 		ws.fireChildren(c, e.Parent)
-	case DataSet:
+	case DataSet, Rested:
 		ws.fireNode(Event{NodeDataChanged, c.Path, c.Zxid}, e.Node.acl, WatchData)
 	}
 }

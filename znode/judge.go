@@ -28,6 +28,10 @@ func (d *Draft) judge(op *Op) Code {
 		return d.close(op)
 	case OpFence:
 		return d.fence(op)
+	case OpHeld:
+		return d.held(op)
+	case OpDowngrade:
+		return d.downgrade(op)
 	}
 	return ErrUnimplemented
 }
@@ -36,7 +40,8 @@ func (d *Draft) create(op *Op) Code {
 	switch {
 	case op.Node > TTL,
 		op.Node == TTL && (op.TTL < 1 || op.TTL > MaxTTL),
-		op.Node != TTL && op.TTL != 0 && op.TTL != -1:
+		op.Node != TTL && op.TTL != 0 && op.TTL != -1,
+		op.Rest != 0 && (op.Node != Ephemeral || op.Rest < 1 || op.Rest > MaxTTL):
 		return ErrBadArguments
 	}
 	if code := d.checkSession(); code != OK {
@@ -48,7 +53,7 @@ func (d *Draft) create(op *Op) Code {
 		if d.by == 0 {
 			return ErrSessionExpired
 		}
-		made.Owner = d.by
+		made.Owner, made.TTL = d.by, op.Rest
 	case TTL:
 		made.TTL = op.TTL
 	}
@@ -56,17 +61,17 @@ func (d *Draft) create(op *Op) Code {
 		return ErrBadArguments
 	}
 	dir, _ := Split(op.Path)
-	twin := ""
+	var twins []string
 	if op.Twin {
 		var ok bool
-		if twin, ok = twinStem(dir, op.Protected); !ok || !op.Sequential || op.Path != Join(dir, protectedPrefix+op.Protected+twinOf) {
+		if twins, ok = twinStems(op.Path, dir, op.Protected); !ok || !op.Sequential {
 			return ErrBadArguments
 		}
 	}
 	if earlier := d.ownChild(dir, op.Protected); earlier != "" {
 		n := d.find(earlier)
 		if op.Twin {
-			if _, ok := d.other(d.find(dir), n); !ok {
+			if len(d.others(d.find(dir), n)) == 0 {
 				return ErrNodeExists
 			}
 		}
@@ -95,25 +100,23 @@ func (d *Draft) create(op *Op) Code {
 	if op.Sequential {
 		path = numbered(path, parent.creates)
 	}
-	if op.Twin {
-		twin = numbered(twin, parent.creates+1)
+	for i := range twins {
+		twins[i] = numbered(twins[i], parent.creates+1+int64(i))
 	}
-	switch {
+	switch all := 1 + len(twins); {
 	case !validPath(path):
 		return ErrBadArguments
-	case d.find(path) != nil, op.Twin && d.find(twin) != nil:
+	case d.find(path) != nil, d.any(twins):
 		return ErrNodeExists
 	case parent.Kind == Ephemeral:
 		return ErrNoChildrenForEphemerals
-	case !d.allows(path, 1, len(op.Data)), op.Twin && !d.allows(path, 2, 2*len(op.Data)):
+	case !d.allows(path, all, all*len(op.Data)):
 		return ErrQuotaExceeded
 	case d.Full:
 		return ErrFull
 	}
 	n := d.insert(parent, path, &made)
-	if op.Twin {
-		d.createTwin(parent, n, twin)
-	}
+	d.createTwins(parent, n, twins)
 	return OK
 }
 
@@ -192,17 +195,11 @@ func (d *Draft) delete(op *Op) Code {
 	case n.children > 0:
 		return ErrNotEmpty
 	}
-	other, two := d.other(parent, n)
+	others := d.others(parent, n)
 	d.remove(parent, n)
 	d.changes[len(d.changes)-1].Note = op.Note
 	d.size += len(op.Note)
-	if two {
-		d.remove(parent, other)
-		other.sweptAt = d.zxid
-		c := &d.changes[len(d.changes)-1]
-		c.Aux, c.Note = true, op.Note
-		d.size += len(op.Note)
-	}
+	d.removeOthers(parent, others, op.Note)
 	return OK
 }
 
@@ -215,6 +212,10 @@ func (d *Draft) setData(op *Op) Code {
 		return ErrQuotaExceeded
 	case d.Full && len(op.Data) > len(n.Data):
 		return ErrFull
+	case op.Czxid != 0 && op.Czxid != n.Czxid:
+		return ErrNoNode
+	case op.Own && (n.Owner == 0 || n.Owner != d.by):
+		return ErrNotOwner
 	case op.Version != -1 && op.Version != n.Version:
 		return ErrBadVersion
 	}
@@ -300,7 +301,10 @@ func (d *Draft) reap(op *Op) Code {
 		return ErrNotEmpty
 	case n.Kind == Container && n.creates > 0, n.Kind == TTL && lapsed(n.Mtime, n.TTL, d.now):
 		dir, _ := Split(n.path)
-		d.remove(d.find(dir), n)
+		parent := d.find(dir)
+		others := d.others(parent, n)
+		d.remove(parent, n)
+		d.removeOthers(parent, others, "")
 		return OK
 	}
 	return ErrBadVersion

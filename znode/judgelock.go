@@ -2,7 +2,7 @@ package znode
 
 import "strings"
 
-// vacant passes if no contender stands under the path. It also passes if a contender is the
+// vacant passes if a contender that came now would hold. It also passes if a contender is the
 // session's own from before, told by the same Protected id as in the create to come: then the
 // request is a repeated one, and the create will answer with that znode.
 func (d *Draft) vacant(op *Op) Code {
@@ -16,12 +16,101 @@ func (d *Draft) vacant(op *Op) Code {
 		if !Permits(n.ACL, d.request.Auth, PermRead) {
 			return ErrNoAuth
 		}
-		if n.contenders > 0 && d.ownChild(op.Path, op.Protected) == "" {
-			d.whyPath = n.path
+		ahead := n.contenders
+		if op.Shared {
+			ahead -= n.sharers
+		}
+		if ahead > 0 && d.ownChild(op.Path, op.Protected) == "" {
+			if d.whyPath = n.path; op.Shared && n.sharers > 0 {
+				d.whyPath = d.firstExclusive(n).path
+			}
 			return ErrHeld
 		}
 	}
 	d.add(Answered)
+	return OK
+}
+
+// held passes while a contender of the token holds.
+func (d *Draft) held(op *Op) Code {
+	if code := d.checkSession(); code != OK {
+		return code
+	}
+	if !validPath(op.Path) || op.Czxid <= 0 {
+		return ErrBadArguments
+	}
+	d.whyPath = op.Path
+	dir := d.find(op.Path)
+	if dir == nil {
+		return ErrNotHolder
+	}
+	if !Permits(dir.ACL, d.request.Auth, PermRead) {
+		return ErrNoAuth
+	}
+	for n := range d.contenders(dir) {
+		if n.Czxid == op.Czxid && n.Owner != 0 && d.holds(dir, n) {
+			d.add(Answered)
+			return OK
+		}
+		if !n.shared {
+			break // nobody behind it holds
+		}
+	}
+	return ErrNotHolder
+}
+
+// downgrade puts a reader in the place of a writer that holds: with the same id, number and data,
+// so that readers behind it may come in and writers do not get past. The reader comes first and
+// the writer goes after it: at no moment does nobody hold.
+func (d *Draft) downgrade(op *Op) Code {
+	if code := d.checkSession(); code != OK {
+		return code
+	}
+	if !validPath(op.Path) {
+		return ErrBadArguments
+	}
+	dir, _ := Split(op.Path)
+	parent, n := d.find(dir), d.find(op.Path)
+	switch {
+	case n == nil, op.Czxid != 0 && op.Czxid != n.Czxid:
+		return ErrNoNode
+	case n.Owner == 0 || n.Owner != d.by:
+		return ErrNotOwner
+	}
+	head, digits := cutDigits(n.name())
+	id, ok := groups[writers][0].id(head)
+	switch {
+	case !ok:
+		return ErrBadArguments
+	case !d.holds(parent, n):
+		d.whyPath = dir
+		return ErrNotHolder
+	}
+	others := d.others(parent, n)
+	seq := parseSequence(digits, false)
+	names := groups[readers][:1]
+	if len(others) > 0 {
+		names = groups[readers]
+	}
+	var paths []string
+	for i, p := range names {
+		paths = append(paths, Join(dir, numbered(p.stem(id), seq+int64(i))))
+	}
+	if d.any(paths) {
+		return ErrNodeExists
+	}
+	for i, path := range paths {
+		made := n.Content
+		made.Version, made.Aversion = 0, 0
+		d.insert(parent, path, &made)
+		if i > 0 {
+			d.changes[len(d.changes)-1].Aux = true
+		}
+	}
+	for _, old := range append([]*draftNode{n}, others...) {
+		d.remove(parent, old)
+		d.changes[len(d.changes)-1].Aux = true
+	}
 	return OK
 }
 

@@ -113,8 +113,43 @@ func (d *Draft) sweepEarlier(id SessionID, path string) {
 
 func (d *Draft) sweepNode(n *draftNode) {
 	dir, _ := Split(n.path)
-	d.remove(d.find(dir), n)
+	parent := d.find(dir)
+	if d.rests(parent, n) {
+		d.rest(n)
+	} else {
+		d.remove(parent, n)
+	}
 	d.changes[len(d.changes)-1].Aux = true
+}
+
+// rests reports whether a znode of a session that ends stays for a while: its session has expired,
+// and it holds, or is there for a contender that has done so.
+func (d *Draft) rests(parent, n *draftNode) bool {
+	if !d.expired || n.TTL == 0 || n.Kind != Ephemeral {
+		return false
+	}
+	if n.contender {
+		return d.holds(parent, n)
+	}
+	for _, o := range d.others(parent, n) {
+		if o.contender && d.holds(parent, o) {
+			return true
+		}
+	}
+	return false
+}
+
+// rest makes a znode, whose session is about to end, stay for its time. Whoever waits behind it
+// goes on waiting, whatever client that is.
+func (d *Draft) rest(n *draftNode) {
+	d.touch(n)
+	d.unlist(n)
+	n.Kind, n.Owner = TTL, 0
+	n.Version++
+	n.Mzxid, n.Mtime = d.zxid, d.now
+	n.ownDirty = true
+	d.addNode(Rested, n)
+	d.size += keySize + len(n.path) + len(n.Data)
 }
 
 // take returns the ephemerals that the batch made, in a slice of its own: removing them

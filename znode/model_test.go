@@ -147,6 +147,7 @@ type nodePicture struct {
 	Creates    int64
 	Children   []string
 	Contenders []string
+	Holders    []string
 }
 
 func pictureOf(t *Tree, now int64) picture {
@@ -159,6 +160,9 @@ func pictureOf(t *Tree, now int64) picture {
 		np := nodePicture{Content: n.Content(), Stat: n.Stat(), Creates: n.Counters().Creates, Children: n.ChildNames()}
 		for name := range n.Contenders() {
 			np.Contenders = append(np.Contenders, name)
+		}
+		for h := range n.Holders() {
+			np.Holders = append(np.Holders, h.Name())
 		}
 		if len(np.Contenders) != n.NumContenders() {
 			np.Contenders = append(np.Contenders, fmt.Sprint("but counts ", n.NumContenders()))
@@ -219,8 +223,12 @@ func keysAndChangesAgree(t *rapid.T) {
 			}
 			r.judgeAndCheck(t, drawRequest(t))
 		}
+		drafted := r.drafted()
 		r.commit(t)
 		r.compare(t)
+		if diff := cmp.Diff(queuesOf(r.tree), drafted); diff != "" {
+			t.Fatalf("queues of the tree (-) and of the draft before (+) differ:\n%s", diff)
+		}
 	}
 }
 

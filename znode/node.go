@@ -8,7 +8,8 @@ type Node struct {
 	acl        []ACL
 	parent     *Node
 	kids       *ordered[*Node] // nil before the first child
-	seq        int64           // place among the siblings
+	exclusive  *ordered[*Node] // contenders among them that are not shared; nil while none is shared
+	standing                   // among the siblings
 	ttl        int64
 	owner      SessionID
 	czxid      int64
@@ -20,9 +21,9 @@ type Node struct {
 	version    int32
 	aversion   int32
 	contenders int32 // among the children
+	sharers    int32 // among the contenders
 	length     int32 // of the data as of the change at hand; data may be ahead of it within a batch
 	kind       Kind
-	contender  bool
 }
 
 // Path returns the znode's full path.
@@ -43,7 +44,8 @@ func (n *Node) ACL() []ACL { return n.acl }
 // Kind returns how long the znode lives.
 func (n *Node) Kind() Kind { return n.kind }
 
-// TTL returns the time to live in milliseconds; 0 unless the kind is [TTL].
+// TTL returns the time to live in milliseconds if the kind is [TTL], and how long the lock rests
+// after an [Ephemeral] contender is lost; 0 for others.
 func (n *Node) TTL() int64 { return n.ttl }
 
 // Owner returns the session that the znode ends with; 0 unless the kind is [Ephemeral].

@@ -8,6 +8,7 @@ type draftNode struct {
 	pzxid      int64
 	children   int32
 	contenders int32
+	sharers    int32 // among the contenders
 	gave       int32 // index of the change by which this batch gave the ACL, or -1
 	mark       uint64
 	sweptAt    int64 // the zxid at which it was deleted along with its other half
@@ -17,7 +18,7 @@ type draftNode struct {
 	fresh      bool // created by this batch
 	ownDirty   bool // the own key must be written, or deleted
 	kidsDirty  bool // the counters' key must be written, or deleted
-	contender  bool
+	standing        // among the siblings
 }
 
 func (n *draftNode) length() int32 { return int32(len(n.Data)) }
@@ -76,21 +77,21 @@ func (d *Draft) find(path string) *draftNode {
 	n.Content = b.Content()
 	n.exists, n.stood, n.counted = true, true, b.creates > 0
 	n.creates, n.pzxid = b.creates, b.pzxid
-	n.children, n.contenders, n.contender = int32(b.NumChildren()), b.contenders, b.contender
+	n.children, n.contenders, n.sharers, n.standing = int32(b.NumChildren()), b.contenders, b.sharers, b.standing
 	return n
 }
 
 // takeOver takes a znode over, or the knowledge that there is none, as the batch before left it.
 func (d *Draft) takeOver(b *draftNode) *draftNode {
 	n := d.newNode(b.path)
-	n.contender = b.contender
+	n.standing = b.standing
 	if !b.exists {
 		return n
 	}
 	n.Content = b.Content
 	n.exists, n.stood, n.counted = true, true, b.creates > 0
 	n.creates, n.pzxid = b.creates, b.pzxid
-	n.children, n.contenders = b.children, b.contenders
+	n.children, n.contenders, n.sharers = b.children, b.contenders, b.sharers
 	return n
 }
 
@@ -100,7 +101,7 @@ func (d *Draft) slot(path string) *draftNode {
 		return n
 	}
 	n := d.newNode(path)
-	_, n.contender = place(n.name())
+	n.standing = placeOf(n.name())
 	return n
 }
 
@@ -173,6 +174,7 @@ func (d *Draft) undo() {
 			delete(d.fences, u.name)
 		}
 	}
+	clear(d.lines)
 	clear(d.changes[d.firstChange:])
 	d.changes = d.changes[:d.firstChange]
 	d.size = d.firstSize

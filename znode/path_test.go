@@ -133,7 +133,7 @@ func TestContender(t *testing.T) {
 		{"go-zookeeper", "_c_0f0f0f0f-lock-0000000012", 12, true},
 		{"kazoo", "ab__lock__0000000003", 3, true},
 		{"kazoo read", "ab__rlock__0000000004", 4, true},
-		{"second name", "k0123456789abcdef0123456789abcdef__lock__0000000001", 1, false},
+		{"second name", "k0123456789abcdef0123456789abcdef__lock__0000000001", 0, false},
 		{"no second name: not all hexadecimal", "k0123456789abcdef0123456789abcdeg__lock__0000000001", 1, true},
 		{"Curator read", "_c_x-__READ__0000000005", 5, true},
 		{"Curator write", "_c_x-__WRIT__0000000006", 6, true},

@@ -59,7 +59,7 @@ func (t *Tree) Zxid() int64 { return t.zxid }
 // newNode puts a znode on the map, not yet under its parent.
 func (t *Tree) newNode(path string) *Node {
 	n := &Node{path: path}
-	n.seq, n.contender = place(n.Name())
+	n.standing = placeOf(n.Name())
 	t.nodes[path] = n
 	t.size += int64(len(path))
 	return n

@@ -2,97 +2,170 @@ package znode
 
 import "strings"
 
-// A lock that has to exclude unmodified kazoo clients stands in its directory under two names:
-// "_c_<id>-lock-<n>", which Curator and go-zookeeper look at, and directly behind it its twin,
-// "k<id without hyphens>__lock__<n+1>", which kazoo looks at. The "k" keeps Curator from ever
-// sorting a twin among numbers. The two are made and deleted together, whoever deletes one of
-// them, so that nobody ever waits for half a lock.
+// A lock that has to exclude unmodified clients of every kind stands in its directory under several
+// names, with numbers that follow each other. The first is its contender; the others are there for
+// those who do not look at it: kazoo, and for a reader or a writer the clients of plain mutexes. The
+// "k" keeps Curator from ever sorting kazoo's names among numbers. All are made and deleted
+// together, whoever deletes one of them, so that nobody ever waits for a part of a lock.
+var groups = [...][]part{
+	{{before: protectedPrefix, after: "-lock-"}, {kazoo, "__lock__"}},
+	{{before: protectedPrefix, after: "-__WRIT__"}, {kazoo, "__lock__"}, {protectedPrefix, "-wr-lock-"}},
+	{{before: protectedPrefix, after: "-__READ__"}, {kazoo, "__rlock__"}, {protectedPrefix, "-rd-lock-"}},
+}
+
+// The places of readers and writers among groups.
+const writers, readers = 1, 2
+
+// A part is what stands before and after the id in one of a lock's names. kazoo's ids have no hyphens.
+type part struct{ before, after string }
+
 const (
-	twinPrefix  = "k"
-	twinFamily  = "__lock__"
-	twinOf      = "-lock-"
+	kazoo       = "k"
 	idLength    = 36 // of a UUID
 	shortLength = 32 // of a UUID without its hyphens
 )
 
-// isTwin reports whether a name without its number is a twin's.
-func isTwin(head string) bool {
-	return len(head) == len(twinPrefix)+shortLength+len(twinFamily) &&
-		head[:len(twinPrefix)] == twinPrefix && head[len(twinPrefix)+shortLength:] == twinFamily &&
-		isHex(head[len(twinPrefix):len(twinPrefix)+shortLength])
+// stem returns the name, up to its number, of the lock with the given id.
+func (p part) stem(id string) string {
+	if p.before == kazoo {
+		id = id[:8] + id[9:13] + id[14:18] + id[19:23] + id[24:]
+	}
+	return p.before + id + p.after
 }
 
-func isHex(s string) bool {
-	for i := range len(s) {
-		if c := s[i]; (c < '0' || c > '9') && (c < 'a' || c > 'f') {
-			return false
+// id returns the id in a name without its number; false if the name has not this form.
+func (p part) id(head string) (string, bool) {
+	rest, ok := strings.CutPrefix(head, p.before)
+	if !ok {
+		return "", false
+	}
+	id, ok := strings.CutSuffix(rest, p.after)
+	if ok && p.before == kazoo {
+		if len(id) != shortLength {
+			return "", false
+		}
+		id = id[:8] + "-" + id[8:12] + "-" + id[12:16] + "-" + id[16:20] + "-" + id[20:]
+	}
+	return id, ok && isID(id)
+}
+
+// isID reports whether an id is a UUID in small letters.
+func isID(id string) bool {
+	if len(id) != idLength {
+		return false
+	}
+	for i := range len(id) {
+		switch c := id[i]; i {
+		case 8, 13, 18, 23:
+			if c != '-' {
+				return false
+			}
+		default:
+			if (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+				return false
+			}
 		}
 	}
 	return true
 }
 
-// short returns an id without its hyphens; false if the id is not a UUID in small letters.
-func short(id string) (string, bool) {
-	if len(id) != idLength || id[8] != '-' || id[13] != '-' || id[18] != '-' || id[23] != '-' {
-		return "", false
+// isTwin reports whether a name without its number is one that a lock has besides its first. Names
+// of Curator's clients are not: they look like a first one.
+func isTwin(head string) bool {
+	for _, g := range groups {
+		for _, p := range g[1:] {
+			if _, ok := p.id(head); ok {
+				return true
+			}
+		}
 	}
-	bare := id[:8] + id[9:13] + id[14:18] + id[19:23] + id[24:]
-	return bare, isHex(bare)
+	return false
 }
 
-// twinStem returns the path of the twin of a contender with the given id, up to its number.
-func twinStem(dir, id string) (string, bool) {
-	bare, ok := short(id)
-	return Join(dir, twinPrefix+bare+twinFamily), ok
-}
-
-// otherName returns the name of the other half of a lock that stands under two names, if name
-// is of the form of one half.
-func otherName(name string) (string, bool) {
-	head, digits := cutDigits(name)
-	if digits == "" {
-		return "", false
-	}
-	seq := parseSequence(digits, false)
-	if isTwin(head) {
-		id := head[len(twinPrefix) : len(twinPrefix)+shortLength]
-		id = id[:8] + "-" + id[8:12] + "-" + id[12:16] + "-" + id[16:20] + "-" + id[20:]
-		return numbered(protectedPrefix+id+twinOf, seq-1), seq > 0
-	}
-	id, ok := strings.CutPrefix(head, protectedPrefix)
-	if !ok {
-		return "", false
-	}
-	if id, ok = strings.CutSuffix(id, twinOf); !ok {
-		return "", false
-	}
-	bare, ok := short(id)
-	return numbered(twinPrefix+bare+twinFamily, seq+1), ok
-}
-
-// other returns the other half of n, if n stands in its directory under two names:
-// both were made in one request, by one session.
-func (d *Draft) other(parent, n *draftNode) (*draftNode, bool) {
-	if parent.children == parent.contenders {
-		return nil, false // a twin is no contender, so there is none; most locks end here
-	}
-	name, ok := otherName(n.name())
-	if !ok {
+// twinStems returns the paths, up to their numbers, of what a contender whose own is stem has
+// besides.
+func twinStems(stem, dir, id string) ([]string, bool) {
+	if !isID(id) {
 		return nil, false
 	}
-	o := d.find(Join(parent.path, name))
-	return o, o != nil && o.Czxid == n.Czxid && o.Owner == n.Owner && o.Owner != 0
+	for _, g := range groups {
+		if stem != Join(dir, g[0].stem(id)) {
+			continue
+		}
+		var stems []string
+		for _, p := range g[1:] {
+			stems = append(stems, Join(dir, p.stem(id)))
+		}
+		return stems, true
+	}
+	return nil, false
 }
 
-// swept reports whether the request at hand has deleted a znode along with its other half.
+// others returns what stands in parent besides n for the same lock: made in one request, by one
+// session.
+func (d *Draft) others(parent, n *draftNode) (list []*draftNode) {
+	if parent.children == parent.contenders {
+		return nil // twins are no contenders, so there are none; most locks end here
+	}
+	head, digits := cutDigits(n.name())
+	if digits == "" {
+		return nil
+	}
+	seq := parseSequence(digits, false)
+	for _, g := range groups {
+		for i, p := range g {
+			id, ok := p.id(head)
+			if !ok {
+				continue
+			}
+			for j, q := range g {
+				if first := seq - int64(i); j != i && first >= 0 {
+					o := d.find(Join(parent.path, numbered(q.stem(id), first+int64(j))))
+					if o != nil && o.Czxid == n.Czxid && (o.Owner == n.Owner || o.rested() || n.rested()) && (o.Owner != 0 || o.rested()) {
+						list = append(list, o)
+					}
+				}
+			}
+		}
+	}
+	return list
+}
+
+// rested reports whether a znode may be what is left of a lock whose session has expired.
+func (n *draftNode) rested() bool { return n.Kind == TTL }
+
+// removeOthers deletes what stood for the same lock as a znode that the step at hand has deleted.
+func (d *Draft) removeOthers(parent *draftNode, others []*draftNode, note string) {
+	for _, o := range others {
+		d.remove(parent, o)
+		o.sweptAt = d.zxid
+		c := &d.changes[len(d.changes)-1]
+		c.Aux, c.Note = true, note
+		d.size += len(note)
+	}
+}
+
+// any reports whether one of the paths is taken.
+func (d *Draft) any(paths []string) bool {
+	for _, path := range paths {
+		if d.find(path) != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// swept reports whether the request at hand has deleted a znode along with another of its lock.
 func (d *Draft) swept(path string) bool {
 	n := d.nodes[path]
 	return n != nil && n.sweptAt == d.zxid
 }
 
-// createTwin creates the twin of n, which the step at hand has just created, at path.
-func (d *Draft) createTwin(parent, n *draftNode, path string) {
-	twin := n.Content
-	d.insert(parent, path, &twin)
-	d.changes[len(d.changes)-1].Aux = true
+// createTwins creates, at paths, what n, which the step at hand has just created, has besides.
+func (d *Draft) createTwins(parent, n *draftNode, paths []string) {
+	for _, path := range paths {
+		twin := n.Content
+		d.insert(parent, path, &twin)
+		d.changes[len(d.changes)-1].Aux = true
+	}
 }

@@ -10,7 +10,7 @@ import (
 func (t *trail) take(r *reader, c *znode.Change) {
 	head := r.fixed32()
 	c.Kind = znode.ChangeKind(head & changeKind)
-	if c.Kind < znode.Created || c.Kind > znode.Refused {
+	if c.Kind < znode.Created || c.Kind > znode.Rested {
 		r.fail("unknown kind of change")
 		return
 	}

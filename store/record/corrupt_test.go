@@ -38,7 +38,7 @@ func TestCorrupt(t *testing.T) {
 	t.Run("card of another type", corrupt(cards, "\x01{\"name\":1}"))
 
 	t.Run("no kind of change", corrupt(batches, "\x01\x00\x00\x00\x01\x00\x00\x00\x00"))
-	t.Run("unknown kind of change", corrupt(batches, "\x01\x00\x00\x00\x01\x0b\x00\x00\x00"))
+	t.Run("unknown kind of change", corrupt(batches, "\x01\x00\x00\x00\x01\x0f\x00\x00\x00"))
 	for _, flags := range []uint32{
 		changeUnused, 3 << changePath, 3 << changeOwner, // unknown
 		pathSame << changePath, zxidSame << changeZxid, ownerSession << changeOwner, // of nothing
@@ -62,8 +62,8 @@ func TestCorrupt(t *testing.T) {
 	t.Run("two owners", corrupt(messages, forward+"\x0c\x00"))
 	t.Run("next request in full", corrupt(messages, forward+"\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x01\x00"))
 	t.Run("no credentials with a flag", corrupt(messages, forward+"\x10\x00\x00"))
-	t.Run("unknown kind of operation", corrupt(messages, forward+"\x00\x01\x0c\x00\x00"))
-	t.Run("unknown operation flags", corrupt(messages, forward+"\x00\x01\x01\x00\x40"))
+	t.Run("unknown kind of operation", corrupt(messages, forward+"\x00\x01\x7f\x00\x00"))
+	t.Run("no rest with a flag", corrupt(messages, forward+"\x00\x01\x01\x00\x80\x00"))
 	t.Run("empty note of an operation with a flag", corrupt(messages, forward+"\x00\x01\x02\x00\x10\x00"))
 	t.Run("empty path of an operation with a flag", corrupt(messages, forward+"\x00\x01\x01\x01\x00\x00"))
 }

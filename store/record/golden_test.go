@@ -105,6 +105,14 @@ var messageSamples = []sample[Message]{
 			Parents: true, Protected: "0e3f5a52-7a3e-4c0b-9a55-0c1d2e3f4a5b", Twin: true,
 		}}},
 	}}}},
+	{"guarded", Message{Kind: ForwardKind, Forward: Forward{Requests: []znode.Request{
+		{ID: request, Session: holder.ID, Ops: []znode.Op{
+			{Kind: znode.OpVacant, Path: "/orders/42", Shared: true},
+			{Kind: znode.OpCreate, Path: "/orders/42/lock-", ACL: znode.OpenACL, Node: znode.Ephemeral, Sequential: true, Rest: 1500},
+			{Kind: znode.OpHeld, Path: "/orders/42", Czxid: zxid},
+			{Kind: znode.OpDowngrade, Path: "/orders/42/w", Czxid: zxid},
+		}},
+	}}}},
 	{"confirm", Message{Kind: ConfirmKind, Confirm: Confirm{Round: 88, Dropped: []znode.SessionID{9}}}},
 }
 

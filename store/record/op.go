@@ -22,8 +22,9 @@ const (
 	opOwn // true
 	opSession
 	opNote
-	opTwin          // true
-	opUnused uint16 = 0xc000
+	opTwin   // true
+	opShared // true
+	opRest
 
 	minOp = 3
 )
@@ -85,21 +86,24 @@ func appendOp(dst []byte, op *znode.Op) []byte {
 	if op.Twin {
 		flags |= opTwin
 	}
+	if op.Shared {
+		flags |= opShared
+	}
+	if op.Rest != 0 {
+		flags |= opRest
+		dst = appendInt64(dst, op.Rest)
+	}
 	binary.LittleEndian.PutUint16(dst[at:], flags)
 	return dst
 }
 
 func (r *reader) op(op *znode.Op) {
 	op.Kind = znode.OpKind(r.byte())
-	if op.Kind < znode.OpCreate || op.Kind > znode.OpFence {
+	if op.Kind < znode.OpCreate || op.Kind > znode.OpDowngrade {
 		r.fail("unknown kind of operation")
 		return
 	}
 	flags := r.fixed16()
-	if flags&opUnused != 0 {
-		r.fail("unknown flags")
-		return
-	}
 	if flags&opPath != 0 {
 		op.Path = r.shared()
 		r.present(op.Path != "")
@@ -142,4 +146,9 @@ func (r *reader) op(op *znode.Op) {
 		r.present(op.Note != "")
 	}
 	op.Twin = flags&opTwin != 0
+	op.Shared = flags&opShared != 0
+	if flags&opRest != 0 {
+		op.Rest = r.int64()
+		r.present(op.Rest != 0)
+	}
 }
