@@ -63,8 +63,8 @@ func (l *Locker) enter(ctx context.Context, r Request, try bool) (*attempt, erro
 	if err != nil {
 		return nil, err
 	}
-	if r.Compat != CompatCurator && r.Compat != CompatAll {
-		return nil, &lease.InputError{Field: "compat", Problem: fmt.Sprintf("is %.20q", r.Compat), Fix: `say "all", or leave it out`}
+	if err := l.validate(&r); err != nil {
+		return nil, err
 	}
 	n := note{Owner: r.Owner, Reason: r.Reason, Metadata: r.Metadata, Door: r.Door}
 	a := &attempt{request: r, dir: dir, session: r.Session, retry: r.RequestID != ""}
@@ -87,14 +87,41 @@ func (l *Locker) enter(ctx context.Context, r Request, try bool) (*attempt, erro
 		ops = append(ops, znode.Op{Kind: znode.OpOpen, Session: record})
 	}
 	if try {
-		ops = append(ops, znode.Op{Kind: znode.OpVacant, Path: dir, Protected: id})
+		ops = append(ops, vacancy(dir, id, r.Mode))
 	}
-	ops = append(ops, znode.Op{
-		Kind: znode.OpCreate, Path: contenderStem(dir, id), Data: a.data, ACL: znode.OpenACL,
+	ops = append(ops, entry(dir, id, a.data, &r))
+	if err := l.propose(ctx, a, ops); err != nil {
+		return nil, err
+	}
+	if a.repeated && modeOf(a.path) != r.Mode {
+		return nil, &lease.InputError{Field: "mode", Problem: fmt.Sprintf("was %q when this request_id was first used", string(modeOf(a.path))), Fix: "repeat a request as it was, or use a new request_id"}
+	}
+	return a, nil
+}
+
+// validate looks at what stands in a request beside its names.
+func (l *Locker) validate(r *Request) error {
+	if r.Compat != CompatCurator && r.Compat != CompatAll {
+		return &lease.InputError{Field: "compat", Problem: fmt.Sprintf("is %.20q", string(r.Compat)), Fix: `say "all", or leave it out`}
+	}
+	if r.LockDelay < 0 || r.LockDelay > l.cfg.MaxLockDelay {
+		return &lease.InputError{Field: "lock_delay", Problem: fmt.Sprintf("is %v; this server takes up to %v", r.LockDelay, l.cfg.MaxLockDelay), Fix: "ask for less, or for none"}
+	}
+	return r.Mode.validate()
+}
+
+// vacancy asks that a contender which comes now would hold.
+func vacancy(dir, id string, mode Mode) znode.Op {
+	return znode.Op{Kind: znode.OpVacant, Path: dir, Protected: id, Shared: mode == ModeRead}
+}
+
+// entry makes a contender.
+func entry(dir, id string, data []byte, r *Request) znode.Op {
+	return znode.Op{
+		Kind: znode.OpCreate, Path: contenderStem(dir, id, r.Mode), Data: data, ACL: znode.OpenACL,
 		Node: znode.Ephemeral, Sequential: true, Parents: true, Protected: id,
-		Twin: r.Compat == CompatAll,
-	})
-	return a, l.propose(ctx, a, ops)
+		Twin: r.Compat == CompatAll, Rest: (r.LockDelay + time.Millisecond - 1).Milliseconds(),
+	}
 }
 
 func (l *Locker) full(dir string) (full bool) {
@@ -211,7 +238,7 @@ func (l *Locker) standing(a *attempt) (Hold, error) {
 	gone := false
 	l.store.View(func(t *znode.Tree, revision int64) {
 		n, ok := t.Get(a.path)
-		if !ok || n.Czxid() != a.czxid(n) {
+		if !ok || n.Czxid() != a.czxid(n) || n.Owner() == 0 {
 			gone = true
 			return
 		}
@@ -257,7 +284,7 @@ func (l *Locker) heldAhead(a *attempt) error {
 			return
 		}
 		_, name := znode.Split(a.path)
-		e.Position, _ = dir.Position(name)
+		e.Position, _ = placeIn(dir, name)
 		if first, _, ok := dir.FirstContender(); ok && first != name {
 			if n, ok := t.Get(znode.Join(a.dir, first)); ok {
 				e.Holder = l.contender(t, n, 0)

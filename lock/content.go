@@ -88,8 +88,8 @@ func protect(requestID string) string {
 }
 
 // contenderStem is a contender's path up to its number.
-func contenderStem(dir, id string) string {
-	return znode.Join(dir, "_c_"+id+"-lock-")
+func contenderStem(dir, id string, mode Mode) string {
+	return znode.Join(dir, "_c_"+id+mode.stem())
 }
 
 // lockName is the name of the lock whose znode is dir.

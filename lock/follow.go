@@ -42,14 +42,14 @@ type loggedEvent struct {
 	data []byte
 }
 
-func (g *eventLog) add(revision int64, kind EventKind, n *znode.Node, at int64, cause, reason string) {
+func (g *eventLog) add(revision int64, kind EventKind, n *znode.Node, session lease.ID, at int64, cause, reason string) {
 	if g.revision != revision {
 		g.revision, g.index = revision, 0
 	}
 	dir, _ := znode.Split(n.Path())
 	e := loggedEvent{data: n.Data(), Event: Event{
 		ID: EventID{revision, g.index}, Kind: kind, Name: lockName(dir), Token: Token(n.Czxid()),
-		Session: lease.ID(n.Owner()), Cause: cause, Reason: reason, Time: fromMillis(at),
+		Session: session, Cause: cause, Reason: reason, Time: fromMillis(at),
 	}}
 	g.index++
 	if len(g.ring) < g.kept {

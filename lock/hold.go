@@ -21,6 +21,9 @@ const (
 	Held     State = "held"
 	Waiting  State = "waiting"
 	Released State = "released"
+	// Resting is what is left of a hold whose session has expired, while its lock-delay lasts:
+	// nobody holds, and everybody waits.
+	Resting State = "resting"
 )
 
 // A Read says how fresh a read must be.
@@ -39,6 +42,9 @@ type Contender struct {
 	Enqueued time.Time // by the writer's clock
 	Since    time.Time // when it became the holder; zero while waiting
 	Znode    string    // its path
+	Mode     Mode
+
+	RestsUntil time.Time // of Resting: when the lock passes on, by the writer's clock
 }
 
 // A Hold is a contender's state as answered to its own client.
@@ -79,6 +85,12 @@ type Request struct {
 	RequestID  string // makes the request repeatable; empty: a fresh one
 	Door       string
 	Compat     Compat
+	Mode       Mode
+
+	// LockDelay, if not 0, is how long the lock rests after this hold if it ends because its
+	// session has expired: whoever held may still be at work. It has no effect on any other end. At
+	// most [Config.MaxLockDelay].
+	LockDelay time.Duration
 
 	// OwnTouches says that the client keeps the session alive by touches of its own and counts
 	// from them: the hold has no Deadline, and its answer waits for no touch. For a Session only.

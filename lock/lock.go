@@ -37,6 +37,8 @@ const (
 	DefaultMaxWaiters  = 10_000
 	DefaultEventsKept  = 1 << 14
 	DefaultSubscribers = 1000
+
+	DefaultMaxLockDelay = time.Minute
 )
 
 // A Config bounds what a Locker does. The zero Config has the defaults.
@@ -44,7 +46,10 @@ type Config struct {
 	MaxWaiters  int // contenders of one lock
 	EventsKept  int // events that a subscriber can resume after
 	Subscribers int // at the same time
-	Logger      *slog.Logger
+
+	MaxLockDelay time.Duration // that a request may ask for
+
+	Logger *slog.Logger
 }
 
 // A Locker grants locks through one member. Its methods are safe for concurrent use.
@@ -79,6 +84,9 @@ func New(cfg Config) *Locker {
 	}
 	if cfg.Subscribers == 0 {
 		cfg.Subscribers = DefaultSubscribers
+	}
+	if cfg.MaxLockDelay == 0 {
+		cfg.MaxLockDelay = DefaultMaxLockDelay
 	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)

@@ -12,12 +12,11 @@ import (
 // and keeps the events. It is part of the store's Observer: it runs with the tree locked, and
 // must be quick.
 func (l *Locker) Changed(t *znode.Tree, revision int64, c *znode.Change, e *znode.Effect) {
-	if c.Kind != znode.Created && c.Kind != znode.Deleted {
+	if c.Kind != znode.Created && c.Kind != znode.Deleted && c.Kind != znode.Rested {
 		return
 	}
 	dir, name := znode.Split(c.Path)
-	seq, ok := znode.Contender(name)
-	if !ok || e.Node == nil {
+	if _, ok := znode.Contender(name); !ok || e.Node == nil {
 		return
 	}
 	parent, ok := t.Get(dir)
@@ -26,11 +25,14 @@ func (l *Locker) Changed(t *znode.Tree, revision int64, c *znode.Change, e *znod
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if c.Kind == znode.Created {
+	switch c.Kind {
+	case znode.Created:
 		l.joined(parent, revision, c, e.Node)
-		return
+	case znode.Rested:
+		l.ended(parent, revision, c, e.Node, true)
+	default:
+		l.left(parent, revision, c, e.Node)
 	}
-	l.left(t, parent, revision, c, e.Node, seq, name)
 }
 
 // joined notes a new contender: it holds at once, or waits.
@@ -39,24 +41,51 @@ func (l *Locker) joined(dir *znode.Node, revision int64, c *znode.Change, n *zno
 		l.names.Set(dir.Path(), struct{}{})
 	}
 	l.Stats.joined(dir.NumContenders() - 1)
-	if first, _, ok := dir.FirstContender(); ok && first == n.Name() {
+	if dir.Holds(n.Name()) {
 		l.acquired(revision, c.Time, n)
 		return
 	}
-	l.events.add(revision, EventWaiting, n, c.Time, "", "")
+	l.events.add(revision, EventWaiting, n, n.Owner(), c.Time, "", "")
 }
 
-// left notes that a contender is gone, and who holds now.
-func (l *Locker) left(t *znode.Tree, dir *znode.Node, revision int64, c *znode.Change, n *znode.Node, seq int64, name string) {
+// left notes that a contender is gone, and who holds now because of that.
+func (l *Locker) left(dir *znode.Node, revision int64, c *znode.Change, n *znode.Node) {
 	if dir.NumContenders() == 0 {
 		l.names.Delete(dir.Path())
 	}
+	held := dir.WouldHold(n)
+	if n.Owner() == 0 && n.Kind() == znode.TTL {
+		l.wake(n.Path()) // its hold had ended before: the lock has rested
+	} else {
+		l.ended(dir, revision, c, n, held)
+	}
+	switch {
+	case !n.Shared():
+		for next := range dir.HoldersAfter(n) {
+			l.acquired(revision, c.Time, next)
+		}
+	case held:
+		// Other readers hold on. Only if there are none does somebody come in.
+		for next := range dir.Holders() {
+			if next.Shared() {
+				break
+			}
+			l.acquired(revision, c.Time, next)
+		}
+	}
+}
+
+// ended notes that a contender does not hold, or wait, any more.
+func (l *Locker) ended(dir *znode.Node, revision int64, c *znode.Change, n *znode.Node, held bool) {
 	l.wake(n.Path())
-	_, _, behind := dir.ContenderBefore(seq, name)
-	kind, cause := ending(c, n)
-	l.ends.add(n, kind, cause, c.Note)
-	if behind { // it only waited
-		l.events.add(revision, EventLeft, n, c.Time, cause, c.Note)
+	session := n.Owner()
+	if c.Kind == znode.Rested {
+		session = c.Session // the znode has none any more
+	}
+	kind, cause := ending(c, session)
+	l.ends.add(n, session, kind, cause, c.Note)
+	if !held {
+		l.events.add(revision, EventLeft, n, session, c.Time, cause, c.Note)
 		return
 	}
 	if since, ok := l.held[n.Path()]; ok {
@@ -66,22 +95,17 @@ func (l *Locker) left(t *znode.Tree, dir *znode.Node, revision int64, c *znode.C
 	if kind == EventLost {
 		l.Stats.lost(cause)
 		for _, f := range l.followers {
-			f.HoldLost(lease.ID(n.Owner()), &HoldLostError{Name: lockName(dir.Path()), Token: Token(n.Czxid()), Cause: cause, Reason: c.Note})
+			f.HoldLost(session, &HoldLostError{Name: lockName(dir.Path()), Token: Token(n.Czxid()), Cause: cause, Reason: c.Note})
 		}
 	}
-	l.events.add(revision, kind, n, c.Time, cause, c.Note)
-	if first, _, ok := dir.FirstContender(); ok {
-		if next, ok := t.Get(znode.Join(dir.Path(), first)); ok {
-			l.acquired(revision, c.Time, next)
-		}
-	}
+	l.events.add(revision, kind, n, session, c.Time, cause, c.Note)
 }
 
 // acquired notes that a contender holds now.
 func (l *Locker) acquired(revision, at int64, n *znode.Node) {
 	l.held[n.Path()] = at
 	l.Stats.wait(time.Duration(at-n.Stat().Ctime) * time.Millisecond)
-	l.events.add(revision, EventAcquired, n, at, "", "")
+	l.events.add(revision, EventAcquired, n, n.Owner(), at, "", "")
 	l.wake(n.Path())
 }
 
@@ -94,11 +118,11 @@ func (l *Locker) wake(path string) {
 }
 
 // ending tells how a contender went: let go by its own session, or lost, and then to what.
-func ending(c *znode.Change, n *znode.Node) (EventKind, string) {
+func ending(c *znode.Change, session lease.ID) (EventKind, string) {
 	switch {
 	case c.Expired:
 		return EventLost, "expired"
-	case c.Session == n.Owner():
+	case c.Session == session:
 		return EventReleased, ""
 	case c.Note != "" || c.Session == 0:
 		return EventLost, "forced"
@@ -158,7 +182,7 @@ type gone struct {
 	reason   string
 }
 
-func (e *endings) add(n *znode.Node, kind EventKind, cause, reason string) {
+func (e *endings) add(n *znode.Node, session lease.ID, kind EventKind, cause, reason string) {
 	if e.byToken == nil {
 		e.byToken, e.last = map[Token]*gone{}, map[place]Token{}
 	}
@@ -177,7 +201,7 @@ func (e *endings) add(n *znode.Node, kind EventKind, cause, reason string) {
 		e.next = (e.next + 1) % endingsKept
 	}
 	dir, _ := znode.Split(n.Path())
-	g := &gone{place: place{n.Owner(), dir}, released: kind == EventReleased, cause: cause, reason: reason}
+	g := &gone{place: place{session, dir}, released: kind == EventReleased, cause: cause, reason: reason}
 	e.byToken[token] = g
 	e.last[g.place] = token
 }

@@ -56,7 +56,7 @@ func (l *Locker) find(t *znode.Tree, a *attempt, token Token, requestID string) 
 		}
 		return true
 	}
-	if path, ok := t.OwnChild(a.session, a.dir, prefix); ok && (token != 0 || requestID != "" || isFirst(t, path)) && take(path) {
+	if path, ok := t.OwnChild(a.session, a.dir, prefix); ok && (token != 0 || requestID != "" || holds(t, path)) && take(path) {
 		return true
 	}
 	// Several of the session's: the one with the token, or the one that holds, or the oldest.

@@ -36,7 +36,7 @@ func (l *Locker) Ahead(ticket string) (position int, holder Contender, ok bool) 
 		if !found || !under || n.Czxid() != a.stat.Czxid {
 			return
 		}
-		position, ok = dir.Position(n.Name())
+		position, ok = placeIn(dir, n.Name())
 		if name, _, some := dir.FirstContender(); ok && some {
 			if h, there := t.Get(znode.Join(a.dir, name)); there {
 				first = l.sight(t, h, 0)
@@ -62,7 +62,7 @@ func (l *Locker) Of(session lease.ID, limit int) (list []Contender, total int) {
 				continue
 			}
 			if total++; len(seen) < limit {
-				position, _ := parent.Position(name)
+				position, _ := placeIn(parent, name)
 				seen = append(seen, l.sight(t, n, position))
 			}
 		}

@@ -16,6 +16,7 @@ type sighting struct {
 	path     string
 	data     []byte // the znode's own: it is replaced, never changed
 	position int
+	rests    int64             // until when, where its session has expired and its lock rests
 	since    int64             // when it became the holder; 0: it is not, or nobody knows
 	labels   map[string]string // the session's: they are never changed
 }
@@ -24,6 +25,9 @@ func (l *Locker) sight(t *znode.Tree, n *znode.Node, position int) sighting {
 	p := sighting{stat: n.Stat(), path: n.Path(), data: n.Data(), position: position}
 	if s, ok := t.Session(n.Owner()); ok {
 		p.labels = s.Labels
+	}
+	if n.Kind() == znode.TTL {
+		p.rests = p.stat.Mtime + n.TTL()
 	}
 	if position == 0 {
 		l.mu.Lock()
@@ -38,7 +42,7 @@ func (p *sighting) contender() Contender {
 	c := Contender{
 		Token: Token(p.stat.Czxid), Session: lease.ID(p.stat.EphemeralOwner), State: Waiting, Position: p.position,
 		Owner: note.Owner, Reason: note.Reason, Metadata: note.Metadata, Door: note.Door,
-		Enqueued: fromMillis(p.stat.Ctime), Znode: p.path,
+		Enqueued: fromMillis(p.stat.Ctime), Znode: p.path, Mode: modeOf(p.path),
 	}
 	if p.labels["door"] == "zookeeper" {
 		// What its data says is the client's own; its session tells where it came from. Many
@@ -51,6 +55,9 @@ func (p *sighting) contender() Contender {
 		c.State, c.Since = Held, c.Enqueued
 		if p.since != 0 {
 			c.Since = fromMillis(p.since)
+		}
+		if p.rests != 0 {
+			c.State, c.RestsUntil = Resting, fromMillis(p.rests)
 		}
 	}
 	return c
@@ -75,7 +82,7 @@ func (l *Locker) hold(t *znode.Tree, n *znode.Node) Hold {
 	dir, name := znode.Split(n.Path())
 	position := 0
 	if parent, ok := t.Get(dir); ok {
-		position, _ = parent.Position(name)
+		position, _ = placeIn(parent, name)
 	}
 	h := Hold{Name: lockName(dir), Contender: l.contender(t, n, position), Ticket: ticket(Token(n.Czxid()), n.Path())}
 	if s, ok := t.Session(n.Owner()); ok {
@@ -109,17 +116,31 @@ func (l *Locker) look(t *znode.Tree, dir string, limit int, list []sighting) (se
 	if !ok {
 		return list, 0
 	}
-	position := 0
+	ahead, free := 0, true // free: nobody exclusive is ahead
 	for name := range n.Contenders() {
-		if position >= limit {
+		if ahead >= limit {
 			break
 		}
 		if c, ok := t.Get(znode.Join(dir, name)); ok {
+			position := ahead
+			if free && c.Shared() {
+				position = 0
+			}
 			list = append(list, l.sight(t, c, position))
-			position++
+			free = free && c.Shared()
+			ahead++
 		}
 	}
 	return list, n.NumContenders()
+}
+
+// placeIn returns a contender's position: 0 holds, n waits behind n others; false if it is not
+// there.
+func placeIn(dir *znode.Node, name string) (position int, ok bool) {
+	if dir.Holds(name) {
+		return 0, true
+	}
+	return dir.Position(name)
 }
 
 // List returns up to limit locks that are held, whose names start with prefix and come after

@@ -23,7 +23,7 @@ type waiter struct {
 func (l *Locker) watch(a *attempt) (found *waiter) {
 	l.store.View(func(t *znode.Tree, _ int64) {
 		n, ok := t.Get(a.path)
-		if !ok || n.Czxid() != a.czxid(n) || isFirst(t, a.path) {
+		if !ok || n.Czxid() != a.czxid(n) || n.Owner() == 0 || holds(t, a.path) {
 			return
 		}
 		l.mu.Lock()
@@ -47,14 +47,10 @@ func (l *Locker) unwatch(path string, w *waiter) {
 	}
 }
 
-func isFirst(t *znode.Tree, path string) bool {
+func holds(t *znode.Tree, path string) bool {
 	dir, name := znode.Split(path)
 	n, ok := t.Get(dir)
-	if !ok {
-		return false
-	}
-	first, _, ok := n.FirstContender()
-	return ok && first == name
+	return ok && n.Holds(name)
 }
 
 // await waits for an attempt's turn; wait is negative for ever.

@@ -24,6 +24,19 @@ func (n *Node) holds(c *Node) bool {
 	return barrier == nil || bySequence(c, barrier)
 }
 
+// WouldHold reports whether c, which stood among the contenders and has gone, would hold if it were
+// still there.
+func (n *Node) WouldHold(c *Node) bool {
+	ahead := n.firstContender()
+	if c.shared {
+		ahead = n.firstExclusive()
+	}
+	return c.contender && (ahead == nil || bySequence(c, ahead))
+}
+
+// Shared reports whether the znode is a contender that holds together with others of its kind.
+func (n *Node) Shared() bool { return n.shared }
+
 // Holders walks the contenders that hold, first come first.
 func (n *Node) Holders() iter.Seq[*Node] {
 	return func(yield func(*Node) bool) {
