@@ -30,6 +30,9 @@ type attempt struct {
 	revision int64
 	repeated bool
 	granted  bool // of a ticket that was waited for
+
+	entry  string     // of a reentrant one: what stands for it among the entries of its contender
+	others []*attempt // made in the same request, for other names
 }
 
 // Acquire asks for a lock and waits for it: not at all when wait is 0, without limit when it is
@@ -57,46 +60,78 @@ func (l *Locker) Enqueue(ctx context.Context, r Request) (Hold, error) {
 	return l.standing(a)
 }
 
-// enter puts a contender into the queue; with try, only into an empty one.
+// enter puts a contender into the queue; with try, only if it would hold.
 func (l *Locker) enter(ctx context.Context, r Request, try bool) (*attempt, error) {
-	dir, err := Path(r.Name)
-	if err != nil {
-		return nil, err
-	}
+	return l.enterAll(ctx, []string{r.Name}, r, try)
+}
+
+// enterAll puts a contender into the queue of each of the names, all in one request, and returns
+// the first one's attempt, which has those of the others.
+func (l *Locker) enterAll(ctx context.Context, names []string, r Request, try bool) (*attempt, error) {
 	if err := l.validate(&r); err != nil {
 		return nil, err
 	}
 	n := note{Owner: r.Owner, Reason: r.Reason, Metadata: r.Metadata, Door: r.Door}
-	a := &attempt{request: r, dir: dir, session: r.Session, retry: r.RequestID != ""}
-	if a.data, err = n.encode(); err != nil {
+	id, mark := l.identify(&r)
+	if mark != "" {
+		n.Entries = []string{mark}
+	}
+	data, err := n.encode()
+	if err != nil {
 		return nil, err
 	}
-	if !try && l.full(dir) {
-		return nil, ErrTooManyWaiters
-	}
-	id := protect(r.RequestID)
-	a.id = id
-	ops := make([]znode.Op, 0, 2)
-	if a.session == 0 {
-		a.oneShot = true
+	a := &attempt{}
+	ops := make([]znode.Op, 0, 2*len(names))
+	if r.Session == 0 {
 		record, err := l.oneShot(ctx, &r)
 		if err != nil {
 			return nil, err
 		}
-		a.session, a.ttl = record.ID, record.TTL
+		a.oneShot, r.Session, a.ttl = true, record.ID, record.TTL
 		ops = append(ops, znode.Op{Kind: znode.OpOpen, Session: record})
 	}
-	if try {
-		ops = append(ops, vacancy(dir, id, r.Mode))
+	for i, name := range names {
+		b := a
+		if i > 0 {
+			b = &attempt{oneShot: a.oneShot, ttl: a.ttl}
+			a.others = append(a.others, b)
+		}
+		if b.dir, err = Path(name); err != nil {
+			return nil, err
+		}
+		if !try && l.full(b.dir) {
+			return nil, ErrTooManyWaiters
+		}
+		b.request, b.session, b.retry, b.data, b.id, b.entry = r, r.Session, r.RequestID != "", data, id, mark
+		b.request.Name = name
+		if try {
+			ops = append(ops, vacancy(b.dir, id, r.Mode))
+		}
 	}
-	ops = append(ops, entry(dir, id, a.data, &r))
+	ops = append(ops, entry(a.dir, id, data, &r))
+	for _, b := range a.others {
+		ops = append(ops, entry(b.dir, id, data, &r))
+	}
 	if err := l.propose(ctx, a, ops); err != nil {
 		return nil, err
 	}
 	if a.repeated && modeOf(a.path) != r.Mode {
-		return nil, &lease.InputError{Field: "mode", Problem: fmt.Sprintf("was %q when this request_id was first used", string(modeOf(a.path))), Fix: "repeat a request as it was, or use a new request_id"}
+		return nil, a.otherMode()
+	}
+	if a.repeated && mark != "" {
+		return l.enterAgain(ctx, a, try)
 	}
 	return a, nil
+}
+
+// otherMode is the error of a request that found what an earlier one has made in another mode.
+func (a *attempt) otherMode() error {
+	e := &lease.InputError{Field: "mode", Problem: fmt.Sprintf("was %q when this request_id was first used", string(modeOf(a.path))), Fix: "repeat a request as it was, or use a new request_id"}
+	if a.entry != "" {
+		e.Problem = fmt.Sprintf("differs from %q, in which this owner has the lock already", string(modeOf(a.path)))
+		e.Fix = "ask for the same mode, release first, or downgrade"
+	}
+	return e
 }
 
 // validate looks at what stands in a request beside its names.
@@ -106,6 +141,9 @@ func (l *Locker) validate(r *Request) error {
 	}
 	if r.LockDelay < 0 || r.LockDelay > l.cfg.MaxLockDelay {
 		return &lease.InputError{Field: "lock_delay", Problem: fmt.Sprintf("is %v; this server takes up to %v", r.LockDelay, l.cfg.MaxLockDelay), Fix: "ask for less, or for none"}
+	}
+	if r.Reentrant && r.Session == 0 {
+		return &lease.InputError{Field: "session", Problem: "is missing", Fix: "open a session: reentrant acquires are counted for a session and an owner"}
 	}
 	return r.Mode.validate()
 }
@@ -175,7 +213,7 @@ func (l *Locker) propose(ctx context.Context, a *attempt, ops []znode.Op) error 
 		// The request is a repeated one, and its session is there: go on in it.
 		return l.propose(ctx, a, ops[1:])
 	case out.Code == znode.ErrHeld:
-		return l.heldBy(a.request.Name, &out)
+		return l.heldBy(lockName(ops[out.Failed].Path), &out)
 	case out.Code == znode.ErrNodeExists && a.request.Compat == CompatAll:
 		return &lease.InputError{Field: "compat", Problem: "was not said when this request_id was first used", Fix: "repeat a request as it was, or use a new request_id"}
 	case out.Code != znode.OK:
@@ -195,9 +233,17 @@ func (l *Locker) propose(ctx context.Context, a *attempt, ops []znode.Op) error 
 	return err
 }
 
-// took takes the contender that the attempt's last operation made or found.
+// took takes the contenders that the attempt's last operations made or found.
 func (a *attempt) took(out *znode.Outcome) {
-	made := out.Results[len(out.Results)-1]
+	own := len(out.Results) - len(a.others) - 1
+	for i, b := range a.others {
+		b.take(out, own+1+i)
+	}
+	a.take(out, own)
+}
+
+func (a *attempt) take(out *znode.Outcome, result int) {
+	made := out.Results[result]
 	a.path, a.stat, a.repeated, a.revision = made.Path, made.Stat, made.Repeated, out.Revision
 }
 

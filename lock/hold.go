@@ -55,6 +55,7 @@ type Hold struct {
 	TTL      time.Duration // of its session
 	Deadline time.Time     // the session cannot end before this, by this member's clock; zero where not asked for
 	OneShot  bool          // the session was made for this hold
+	Count    int           // how often a reentrant one was taken and not released; else 1
 	Revision int64
 	Repeated bool // the request had been done before; this is what it got
 }
@@ -87,6 +88,11 @@ type Request struct {
 	Compat     Compat
 	Mode       Mode
 
+	// Reentrant says that the session and Owner may have the lock already: then the request adds to
+	// a count, and as many releases are needed. It is for a Session only. Whoever shares a session
+	// among threads must give each an Owner of its own.
+	Reentrant bool
+
 	// LockDelay, if not 0, is how long the lock rests after this hold if it ends because its
 	// session has expired: whoever held may still be at work. It has no effect on any other end. At
 	// most [Config.MaxLockDelay].
@@ -116,6 +122,7 @@ type Release struct {
 type Done struct {
 	Name     string
 	Token    Token // 0 where nothing was held and nothing is remembered
+	Count    int   // how often it must be released still: above 0 only for a reentrant hold
 	Revision int64
 	Repeated bool // it had been released before
 }
@@ -154,6 +161,8 @@ var (
 	ErrStaleToken = errors.New("stale token")
 	// ErrNoTicket is returned for a ticket whose place in the queue is gone.
 	ErrNoTicket = errors.New("no such ticket")
+	// ErrTooManyEntries is returned when a reentrant hold has been taken too often.
+	ErrTooManyEntries = errors.New("reentrant hold taken too often")
 	// ErrTooManyWaiters is returned when a lock's queue is full.
 	ErrTooManyWaiters = errors.New("too many waiters")
 	// ErrEventsGone is returned when events to resume after are no longer remembered.

@@ -39,6 +39,8 @@ const (
 	DefaultSubscribers = 1000
 
 	DefaultMaxLockDelay = time.Minute
+	DefaultMaxEntries   = 256
+	DefaultMaxNames     = 100
 )
 
 // A Config bounds what a Locker does. The zero Config has the defaults.
@@ -48,6 +50,8 @@ type Config struct {
 	Subscribers int // at the same time
 
 	MaxLockDelay time.Duration // that a request may ask for
+	MaxEntries   int           // how often a reentrant hold can be taken
+	MaxNames     int           // of one request for several locks
 
 	Logger *slog.Logger
 }
@@ -87,6 +91,12 @@ func New(cfg Config) *Locker {
 	}
 	if cfg.MaxLockDelay == 0 {
 		cfg.MaxLockDelay = DefaultMaxLockDelay
+	}
+	if cfg.MaxEntries == 0 {
+		cfg.MaxEntries = DefaultMaxEntries
+	}
+	if cfg.MaxNames == 0 {
+		cfg.MaxNames = DefaultMaxNames
 	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)

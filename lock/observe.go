@@ -163,10 +163,16 @@ const endingsKept = 1 << 16
 
 // endings remember how the last contenders went, oldest forgotten first.
 type endings struct {
-	byToken map[Token]*gone
-	last    map[place]Token
-	order   []Token
-	next    int
+	byHold map[held]*gone
+	last   map[place]Token
+	order  []held
+	next   int
+}
+
+// A held names a hold: several locks that were asked for together have one token.
+type held struct {
+	token Token
+	dir   string
 }
 
 // A place is a session's place at a lock.
@@ -177,33 +183,35 @@ type place struct {
 
 type gone struct {
 	place    place
+	seq      int64 // its number among the contenders
 	released bool
 	cause    string
 	reason   string
 }
 
 func (e *endings) add(n *znode.Node, session lease.ID, kind EventKind, cause, reason string) {
-	if e.byToken == nil {
-		e.byToken, e.last = map[Token]*gone{}, map[place]Token{}
-	}
-	token := Token(n.Czxid())
-	if len(e.order) < endingsKept {
-		e.order = append(e.order, token)
-	} else {
-		old := e.order[e.next]
-		if g := e.byToken[old]; g != nil {
-			if e.last[g.place] == old {
-				delete(e.last, g.place)
-			}
-			delete(e.byToken, old)
-		}
-		e.order[e.next] = token
-		e.next = (e.next + 1) % endingsKept
+	if e.byHold == nil {
+		e.byHold, e.last = map[held]*gone{}, map[place]Token{}
 	}
 	dir, _ := znode.Split(n.Path())
-	g := &gone{place: place{session, dir}, released: kind == EventReleased, cause: cause, reason: reason}
-	e.byToken[token] = g
-	e.last[g.place] = token
+	hold := held{Token(n.Czxid()), dir}
+	if len(e.order) < endingsKept {
+		e.order = append(e.order, hold)
+	} else {
+		old := e.order[e.next]
+		if g := e.byHold[old]; g != nil {
+			if e.last[g.place] == old.token {
+				delete(e.last, g.place)
+			}
+			delete(e.byHold, old)
+		}
+		e.order[e.next] = hold
+		e.next = (e.next + 1) % endingsKept
+	}
+	seq, _ := znode.Contender(n.Name())
+	g := &gone{place: place{session, dir}, seq: seq, released: kind == EventReleased, cause: cause, reason: reason}
+	e.byHold[hold] = g
+	e.last[g.place] = hold.token
 }
 
 // lost tells what became of a token: nil when it was released, a [*HoldLostError] when it was
@@ -211,9 +219,9 @@ func (e *endings) add(n *znode.Node, session lease.ID, kind EventKind, cause, re
 func (l *Locker) lost(name string, token Token) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	g := l.ends.byToken[token]
+	g := l.ends.byHold[held{token, "/" + name}]
 	switch {
-	case g == nil || g.place.dir != "/"+name:
+	case g == nil:
 		return ErrNotHeld
 	case g.released:
 		return nil
@@ -221,10 +229,21 @@ func (l *Locker) lost(name string, token Token) error {
 	return &HoldLostError{Name: name, Token: token, Cause: g.cause, Reason: g.reason}
 }
 
-func (l *Locker) remembers(token Token) bool {
+// number returns the number that the contender of a hold had which is remembered to have ended.
+func (l *Locker) number(dir string, token Token) (seq int64, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.ends.byToken[token] != nil
+	g := l.ends.byHold[held{token, dir}]
+	if g == nil {
+		return 0, false
+	}
+	return g.seq, true
+}
+
+func (l *Locker) remembers(name string, token Token) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.ends.byHold[held{token, "/" + name}] != nil
 }
 
 // lastEnd returns the token of the last contender of a session at a lock that is remembered to

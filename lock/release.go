@@ -28,7 +28,9 @@ func (l *Locker) Release(ctx context.Context, r Release) (Done, error) {
 		return Done{}, err
 	}
 	a := &attempt{request: Request{Name: r.Name, Session: r.Session, Generation: r.Generation}, dir: dir, session: r.Session}
-	err = l.lookFresh(ctx, func(t *znode.Tree, _ int64) bool { return l.find(t, a, r.Token, r.RequestID) })
+	err = l.lookFresh(ctx, func(t *znode.Tree, _ int64) bool {
+		return l.find(t, a, r.Token, r.RequestID) || r.RequestID != "" && l.findEntered(t, a, r.RequestID)
+	})
 	if err != nil {
 		return Done{}, err
 	}
@@ -36,6 +38,9 @@ func (l *Locker) Release(ctx context.Context, r Release) (Done, error) {
 		return l.released(a, r.Token)
 	}
 	a.owner = owner
+	if d, reentrant, err := l.releaseEntry(ctx, a, r.RequestID); reentrant {
+		return d, err
+	}
 	return l.remove(ctx, a, false)
 }
 
@@ -99,7 +104,7 @@ func (l *Locker) remove(ctx context.Context, a *attempt, force bool) (Done, erro
 	switch {
 	case err != nil:
 		return Done{}, err
-	case out.Code == znode.ErrNoNode, out.Code == znode.ErrSessionExpired && l.remembers(Token(a.stat.Czxid)):
+	case out.Code == znode.ErrNoNode, out.Code == znode.ErrSessionExpired && l.remembers(a.request.Name, Token(a.stat.Czxid)):
 		return l.released(a, Token(a.stat.Czxid))
 	case out.Code != znode.OK:
 		return Done{}, l.codeError(out.Code, a.session)

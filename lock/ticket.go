@@ -72,7 +72,7 @@ func (l *Locker) awaitTicket(ctx context.Context, text string, wait time.Duratio
 func (l *Locker) Leave(ctx context.Context, text string) (Done, error) {
 	a, err := l.redeem(ctx, text)
 	switch {
-	case errors.Is(err, ErrNoTicket) && l.remembers(Token(a.stat.Czxid)):
+	case errors.Is(err, ErrNoTicket) && l.remembers(a.request.Name, Token(a.stat.Czxid)):
 		return l.released(a, Token(a.stat.Czxid))
 	case err != nil:
 		return Done{}, err

@@ -88,6 +88,7 @@ func (l *Locker) hold(t *znode.Tree, n *znode.Node) Hold {
 	if s, ok := t.Session(n.Owner()); ok {
 		h.TTL, h.OneShot = s.TTL, s.OneShot
 	}
+	h.Count = max(1, len(entriesOf(n.Data())))
 	return h
 }
 

@@ -141,8 +141,12 @@ func (l *Locker) confirm(ctx context.Context, a *attempt) error {
 
 // leaveOrHold gives up an attempt whose time ran out, and returns why once that is done.
 func (l *Locker) leaveOrHold(ctx context.Context, a *attempt, why error) error {
-	r := l.leaving(a)
-	if _, err := l.store.Do(ctx, r); err != nil {
+	for _, b := range a.others {
+		if err := l.leaveOnce(ctx, b); err != nil {
+			l.leave(b)
+		}
+	}
+	if err := l.leaveOnce(ctx, a); err != nil {
 		l.leave(a)
 	}
 	return why
@@ -164,18 +168,33 @@ func (l *Locker) leaving(a *attempt) *znode.Request {
 	return &znode.Request{Session: a.session, Ops: []znode.Op{op}}
 }
 
-// leave removes an attempt's contender behind its caller's back. The request is repeated until
-// its outcome is known; should this member die first, the session's end removes the contender.
+// leave removes an attempt's contender, and those of its others, behind its caller's back. The
+// request is repeated until its outcome is known; should this member die first, the session's end
+// removes the contender.
 func (l *Locker) leave(a *attempt) {
-	l.behind(func() error {
-		_, err := l.store.Do(l.ctx, l.leaving(a))
+	for _, b := range a.others {
+		l.leave(b)
+	}
+	l.behind(func() error { return l.leaveOnce(l.ctx, a) })
+}
+
+// leaveOnce removes an attempt's contender, or its entry in one. The error is that of an outcome
+// that is not known, or of a request that was not done.
+func (l *Locker) leaveOnce(ctx context.Context, a *attempt) error {
+	if a.entry != "" {
+		_, _, err := l.withdraw(ctx, a, a.entry)
 		return err
-	})
+	}
+	_, err := l.store.Do(ctx, l.leaving(a))
+	return err
 }
 
 // leaveUnknown removes an attempt's contender, if there is one: nobody knows what became of the
 // request that was to make it.
 func (l *Locker) leaveUnknown(a *attempt) {
+	for _, b := range a.others {
+		l.leaveUnknown(b)
+	}
 	l.behind(func() error {
 		// Requests happen in their order: when a later one is answered, the earlier one is in
 		// the log or never will be.
@@ -189,11 +208,10 @@ func (l *Locker) leaveUnknown(a *attempt) {
 				a.path, a.stat = path, n.Stat()
 			}
 		})
-		if a.path == "" || a.retry && a.stat.Version > 0 {
+		if a.path == "" || a.entry == "" && a.retry && a.stat.Version > 0 {
 			return nil // it never was, or its client has come for it since
 		}
-		_, err := l.store.Do(l.ctx, l.leaving(a))
-		return err
+		return l.leaveOnce(l.ctx, a)
 	})
 }
 

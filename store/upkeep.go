@@ -9,36 +9,40 @@ import (
 
 const (
 	reapBatch = 1000             // reaped by one request at most
+	restCheck = 100 * time.Millisecond
 	cardTTL   = 10 * time.Second // of a member's card
 )
 
 // reapLoop removes, while this member leads, containers that have been empty for a whole
-// interval and TTL znodes whose time is over. Each is an ordinary request, judged again by the
-// writer.
+// interval and TTL znodes whose time is over; what is left of a hold, whose lock has rested, soon
+// after its time. Each is an ordinary request, judged again by the writer.
 func (s *Store) reapLoop() {
 	tick := time.NewTicker(s.cfg.ContainerCheck)
 	defer tick.Stop()
+	rest := time.NewTicker(restCheck)
+	defer rest.Stop()
 	for {
+		which := (*znode.Tree).Reapable
 		select {
 		case <-tick.C:
+		case <-rest.C:
+			which = (*znode.Tree).Rested
 		case <-s.ctx.Done():
 			return
 		}
 		for s.q.IsLeader() && s.ctx.Err() == nil {
-			if n := s.reap(); n < reapBatch {
+			if n := s.reap(which); n < reapBatch {
 				break
 			}
 		}
 	}
 }
 
-// reap removes up to reapBatch znodes and returns how many it tried.
-func (s *Store) reap() int {
+// reap removes up to reapBatch znodes of which, and returns how many it tried.
+func (s *Store) reap(which func(t *znode.Tree, now int64, limit int) []string) int {
 	now := time.Now().UnixMilli()
 	var paths []string
-	s.View(func(t *znode.Tree, _ int64) {
-		paths = t.Reapable(now, reapBatch)
-	})
+	s.View(func(t *znode.Tree, _ int64) { paths = which(t, now, reapBatch) })
 	done := make(chan struct{}, len(paths))
 	started := 0
 	for _, p := range paths {

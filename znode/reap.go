@@ -33,17 +33,28 @@ func (t *Tree) Reapable(now int64, limit int) []string {
 		paths = append(paths, n.path)
 		return len(paths) < limit
 	})
-	if len(paths) == limit {
+	paths = over(&t.resting, now, limit, paths)
+	return slices.Clip(over(&t.lapsing, now, limit, paths))
+}
+
+// Rested returns up to limit paths of what is left of holds whose sessions have expired, where the
+// lock has rested for its time at now. They are among Reapable's; whoever waits behind one waits
+// for no more than its reaping.
+func (t *Tree) Rested(now int64, limit int) []string { return over(&t.resting, now, limit, nil) }
+
+// over appends the paths of those of set whose time is over, until there are limit.
+func over(set *ordered[*Node], now int64, limit int, paths []string) []string {
+	if len(paths) >= limit {
 		return paths
 	}
-	t.lapsing.all(func(n *Node) bool {
+	set.all(func(n *Node) bool {
 		if !lapsed(n.mtime, n.ttl, now) {
 			return false
 		}
 		paths = append(paths, n.path)
 		return len(paths) < limit
 	})
-	return slices.Clip(paths)
+	return paths
 }
 
 // idle puts a znode among the reaper's candidates if it is one.
@@ -65,6 +76,8 @@ func (t *Tree) candidates(n *Node) *ordered[*Node] {
 	switch {
 	case n.kind == Container && n.creates > 0 && n.NumChildren() == 0:
 		return &t.emptied
+	case n.kind == TTL && n.NumChildren() == 0 && n.contender:
+		return &t.resting
 	case n.kind == TTL && n.NumChildren() == 0:
 		return &t.lapsing
 	}

@@ -18,6 +18,7 @@ type Tree struct {
 
 	emptied ordered[*Node]      // containers that have had children and have none, by pzxid
 	lapsing ordered[*Node]      // TTL znodes without children, by the end of their time
+	resting ordered[*Node]      // those of them that are contenders: of holds whose sessions have expired
 	quotas  map[string]*Quota   // by the paths they are set on; nil before the first
 	pending map[string]Counters // loaded before their znodes
 }
@@ -37,6 +38,7 @@ func NewTree() *Tree {
 		fences:  make(map[string]int64),
 		emptied: ordered[*Node]{less: byPzxid},
 		lapsing: ordered[*Node]{less: byLapse},
+		resting: ordered[*Node]{less: byLapse},
 	}
 	var parent *Node
 	for _, path := range []string{rootPath, systemPath, quotaPath, configPath} {
