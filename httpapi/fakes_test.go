@@ -142,6 +142,31 @@ func (f *fakeLocks) KeepAlive(_ context.Context, name string, _ lease.ID, _ int6
 	return hold9, f.fail
 }
 
+func (f *fakeLocks) Downgrade(_ context.Context, name string, session lease.ID, generation int64, token lock.Token) (lock.Hold, error) {
+	f.gave = lock.Release{Name: name, Session: session, Generation: generation, Token: token}
+	h := hold9
+	h.Name, h.Mode = name, lock.ModeRead
+	return h, f.fail
+}
+
+func (f *fakeLocks) AcquireAll(_ context.Context, names []string, r lock.Request, wait time.Duration) (holds []lock.Hold, _ error) {
+	f.request, f.wait = r, wait
+	for _, name := range names {
+		h := hold9
+		h.Name = name
+		holds = append(holds, h)
+	}
+	return holds, f.fail
+}
+
+func (f *fakeLocks) ReleaseAll(_ context.Context, names []string, r lock.Release) (dones []lock.Done, _ error) {
+	f.gave = r
+	for _, name := range names {
+		dones = append(dones, lock.Done{Name: name, Token: 9, Revision: 102})
+	}
+	return dones, f.fail
+}
+
 func (f *fakeLocks) Queue(_ context.Context, name string, _ int, fresh lock.Read) (lock.Queue, error) {
 	f.name, f.fresh = name, fresh
 	if f.queue != nil {

@@ -14,7 +14,7 @@ import (
 )
 
 // A field is one input of a request that changes something; fields are or-ed to sets.
-type field uint16
+type field uint32
 
 const (
 	fieldSession field = 1 << iota
@@ -29,9 +29,13 @@ const (
 	fieldLabels
 	fieldMetadata
 	fieldCompat
+	fieldMode
+	fieldLockDelay
+	fieldReentrant
+	fieldLocks
 )
 
-var fieldNames = [...]string{"session", "generation", "ttl", "wait", "owner", "reason", "request_id", "token", "force", "labels", "metadata", "compat"}
+var fieldNames = [...]string{"session", "generation", "ttl", "wait", "owner", "reason", "request_id", "token", "force", "labels", "metadata", "compat", "mode", "lock_delay", "reentrant", "names"}
 
 // fieldOf returns the field called name, or 0.
 func fieldOf(name string) field {
@@ -66,6 +70,10 @@ type input struct {
 	labels     map[string]string
 	metadata   map[string]string
 	compat     lock.Compat
+	mode       lock.Mode
+	lockDelay  time.Duration
+	reentrant  bool
+	names      []string
 }
 
 // input reads a request whose fields are among allowed.
@@ -92,7 +100,7 @@ func (c *call) input(allowed field) (input, error) {
 		return in, badInput("query", "is not well formed", "percent-encode what is not plain text")
 	}
 	for key, values := range q {
-		if err := checkParameter(key, values, (allowed &^ (fieldLabels | fieldMetadata)).names()); err != nil {
+		if err := checkParameter(key, values, (allowed &^ (fieldLabels | fieldMetadata | fieldLocks)).names()); err != nil {
 			return in, err
 		}
 		f, err := in.claim(key, allowed)
@@ -133,17 +141,18 @@ func (in *input) fromJSON(l *Limits, f field, key string, raw []byte) error {
 			return badInput(key, "is not a number", "give the number as it was answered, without quotes")
 		}
 		return in.fromText(l, f, key, string(raw))
-	case fieldForce:
+	case fieldForce, fieldReentrant:
 		if kind != 't' && kind != 'f' {
 			return badInput(key, "is neither true nor false", "give true or false, without quotes")
 		}
-		in.force = kind == 't'
-		return nil
+		return in.fromText(l, f, key, string(raw))
+	case fieldLocks:
+		return in.fromArray(l, key, raw)
 	case fieldLabels, fieldMetadata:
 		return in.fromObject(l, f, key, raw)
 	}
 	if kind != '"' {
-		if f == fieldTTL || f == fieldWait {
+		if f == fieldTTL || f == fieldWait || f == fieldLockDelay {
 			return badInput(key, "is not a duration", `write it as text with its unit, for example "30s"`)
 		}
 		return badInput(key, "is not a string", "put it in double quotes")
@@ -197,16 +206,36 @@ func (in *input) fromText(l *Limits, f field, key, text string) (err error) {
 		in.requestID, err = within(key, text, l.MaxRequestIDBytes)
 	case fieldCompat:
 		in.compat = lock.Compat(text)
+	case fieldMode:
+		in.mode = lock.Mode(text)
+	case fieldLockDelay:
+		in.lockDelay, err = duration(key, text)
 	case fieldForce:
-		switch text {
-		case "true":
-			in.force = true
-		case "false":
-		default:
-			err = badInput(key, "is neither true nor false", "give true or false")
-		}
+		in.force, err = truth(key, text)
+	case fieldReentrant:
+		in.reentrant, err = truth(key, text)
 	}
 	return err
+}
+
+func truth(key, text string) (bool, error) {
+	if text != "true" && text != "false" {
+		return false, badInput(key, "is neither true nor false", "give true or false")
+	}
+	return text == "true", nil
+}
+
+// fromArray reads the names of several locks.
+func (in *input) fromArray(l *Limits, key string, raw []byte) error {
+	if err := json.Unmarshal(raw, &in.names); err != nil {
+		return badInput(key, "is not an array of strings", `give it as ["orders/42", "stock/7"]`)
+	}
+	for _, name := range in.names {
+		if err := checkName(l, name); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // number reads a token, a generation or a revision: positive, below 2^53.

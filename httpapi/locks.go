@@ -10,7 +10,7 @@ import (
 const door = "rest"
 
 // What acquire and enqueue take; acquire takes a wait besides.
-const acquireFields = fieldSession | fieldGeneration | fieldTTL | fieldOwner | fieldReason | fieldRequestID | fieldLabels | fieldMetadata | fieldCompat
+const acquireFields = fieldSession | fieldGeneration | fieldTTL | fieldOwner | fieldReason | fieldRequestID | fieldLabels | fieldMetadata | fieldCompat | fieldMode | fieldLockDelay | fieldReentrant
 
 // request reads a request for the lock that the path names.
 func (c *call) request(fields field) (lock.Request, input, error) {
@@ -22,8 +22,14 @@ func (c *call) request(fields field) (lock.Request, input, error) {
 	if err != nil {
 		return lock.Request{}, input{}, err
 	}
+	r, err := in.lockRequest(name)
+	return r, in, err
+}
+
+// lockRequest is the request for a lock that an input makes.
+func (in *input) lockRequest(name string) (lock.Request, error) {
 	if in.session != 0 && in.given&(fieldTTL|fieldLabels) != 0 {
-		return lock.Request{}, input{}, badInput("session", "stands beside a ttl or labels, which only a new session has", "leave out session for a hold with a session of its own, or else ttl and labels")
+		return lock.Request{}, badInput("session", "stands beside a ttl or labels, which only a new session has", "leave out session for a hold with a session of its own, or else ttl and labels")
 	}
 	return lock.Request{
 		Name:       name,
@@ -37,7 +43,10 @@ func (c *call) request(fields field) (lock.Request, input, error) {
 		RequestID:  in.requestID,
 		Door:       door,
 		Compat:     in.compat,
-	}, in, nil
+		Mode:       in.mode,
+		LockDelay:  in.lockDelay,
+		Reentrant:  in.reentrant,
+	}, nil
 }
 
 func (c *call) acquire() error {
@@ -165,13 +174,7 @@ func (c *call) makeLock(name string, limit int, fresh lock.Read) (revision int64
 	o.reset()
 	o.open()
 	waiters := o.lockFields(&view)
-	o.key("waiters")
-	o.b = append(o.b, '[')
-	for i := range waiters {
-		o.comma()
-		o.contender(&waiters[i])
-	}
-	o.b = append(o.b, ']')
+	o.contenders("waiters", waiters)
 	o.num("revision", view.Revision)
 	o.close()
 	return view.Revision, nil
@@ -254,14 +257,6 @@ func (c *call) sendHold(h *lock.Hold) error {
 func (c *call) sendDone(d *lock.Done) error {
 	o := &c.out
 	o.reset()
-	o.open()
-	o.str("name", d.Name)
-	o.token("token", d.Token)
-	o.str("state", string(lock.Released))
-	if d.Repeated {
-		o.flag("repeated", true)
-	}
-	o.num("revision", d.Revision)
-	o.close()
+	o.done(d)
 	return c.ok(d.Revision)
 }

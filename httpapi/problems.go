@@ -44,6 +44,7 @@ var problems = []problem{
 	{lock.ErrNotHeld, http.StatusConflict, "not_held", "The session does not hold the lock", false},
 	{lock.ErrStaleToken, http.StatusPreconditionFailed, "stale_token", "The fence has seen a higher token", false},
 	{lock.ErrNoTicket, http.StatusNotFound, "no_ticket", "The ticket's place in the queue is gone", false},
+	{lock.ErrTooManyEntries, http.StatusConflict, "too_many_entries", "The lock was taken too often by the same owner", false},
 	{lock.ErrTooManyWaiters, http.StatusTooManyRequests, "too_many_waiters", "The lock's queue is full", true},
 	{lease.ErrTooManySessions, http.StatusTooManyRequests, "too_many_sessions", "Too many sessions are open", true},
 	{store.ErrBusy, http.StatusTooManyRequests, "too_many_requests", "Too many requests are in flight", true},

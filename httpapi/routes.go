@@ -43,6 +43,9 @@ func routes() []route {
 		{method: post, pattern: "/v1/locks/{name}/enqueue", handle: (*call).enqueue},
 		{method: post, pattern: "/v1/locks/{name}/release", handle: (*call).release, class: keeping},
 		{method: post, pattern: "/v1/locks/{name}/keepalive", handle: (*call).keepAlive, class: keeping},
+		{method: post, pattern: "/v1/locks/{name}/downgrade", handle: (*call).downgrade, class: keeping},
+		{method: post, pattern: "/v1/multilocks/acquire", handle: (*call).acquireAll},
+		{method: post, pattern: "/v1/multilocks/release", handle: (*call).releaseAll, class: keeping},
 
 		{method: get, pattern: "/v1/tickets/{ticket}", handle: (*call).await},
 		{method: del, pattern: "/v1/tickets/{ticket}", handle: (*call).leave, class: keeping},

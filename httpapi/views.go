@@ -22,6 +22,10 @@ func (o *answer) holdFields(h *lock.Hold) {
 	o.text("reason", h.Reason)
 	o.pairs("metadata", h.Metadata)
 	o.instant("since", h.Since)
+	o.text("mode", string(h.Mode))
+	if h.Count > 1 {
+		o.num("count", int64(h.Count))
+	}
 	if h.OneShot {
 		o.flag("one_shot", true)
 	}
@@ -29,6 +33,24 @@ func (o *answer) holdFields(h *lock.Hold) {
 		o.flag("repeated", true)
 	}
 	o.num("revision", h.Revision)
+}
+
+// done writes what a release came to.
+func (o *answer) done(d *lock.Done) {
+	o.open()
+	o.str("name", d.Name)
+	o.token("token", d.Token)
+	if d.Count > 0 {
+		o.str("state", string(lock.Held))
+		o.num("count", int64(d.Count))
+	} else {
+		o.str("state", string(lock.Released))
+	}
+	if d.Repeated {
+		o.flag("repeated", true)
+	}
+	o.num("revision", d.Revision)
+	o.close()
 }
 
 // contender writes one place in a queue, as everybody sees it.
@@ -44,25 +66,42 @@ func (o *answer) contender(c *lock.Contender) {
 	o.text("door", c.Door)
 	o.instant("enqueued", c.Enqueued)
 	o.instant("since", c.Since)
+	o.text("mode", string(c.Mode))
+	o.instant("rests_until", c.RestsUntil)
 	o.text("znode", c.Znode)
 	o.close()
 }
 
-// lockFields writes a lock's name, state, holder and the length of its queue, and returns
+// lockFields writes a lock's name, state, holders and the length of its queue, and returns
 // those who wait.
 func (o *answer) lockFields(q *lock.Queue) (waiters []lock.Contender) {
 	o.str("name", q.Name)
-	waiters = q.Contenders
-	if len(waiters) > 0 && waiters[0].State == lock.Held {
-		o.str("state", "held")
+	held := 0
+	for held < len(q.Contenders) && q.Contenders[held].State != lock.Waiting {
+		held++
+	}
+	if held > 0 {
+		o.str("state", string(q.Contenders[0].State)) // held, or resting
 		o.key("holder")
-		o.contender(&waiters[0])
-		waiters = waiters[1:]
+		o.contender(&q.Contenders[0])
 	} else {
 		o.str("state", "free")
 	}
+	if held > 1 { // readers
+		o.contenders("holders", q.Contenders[:held])
+	}
 	o.num("contenders", int64(q.Total))
-	return waiters
+	return q.Contenders[held:]
+}
+
+func (o *answer) contenders(key string, list []lock.Contender) {
+	o.key(key)
+	o.b = append(o.b, '[')
+	for i := range list {
+		o.comma()
+		o.contender(&list[i])
+	}
+	o.b = append(o.b, ']')
 }
 
 // whyEnded returns what ended ctx where that is the server's closing and err only says that

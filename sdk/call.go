@@ -29,6 +29,7 @@ type call struct {
 	answer *wire.Frame // of an OK, unless it is all in hold
 	err    error
 	hold   *Hold
+	holds  []*Hold // of several locks
 
 	inFlight  bool
 	queued    bool // in a queue: the member does not count it any more
@@ -52,18 +53,36 @@ func (c *Client) newCall(s *Session) *call {
 }
 
 // takes reports whether the call may end in a place or a hold that must not be left behind.
-func (k *call) takes() bool { return k.frame.Kind == wire.Acquire || k.frame.Kind == wire.Enqueue }
+func (k *call) takes() bool {
+	switch k.frame.Kind {
+	case wire.Acquire, wire.AcquireAll, wire.Enqueue:
+		return true
+	}
+	return false
+}
 
 // mayHold reports whether the call may end in a hold.
-func (k *call) mayHold() bool { return k.takes() || k.frame.Kind == wire.Await && k.cfg != nil }
+func (k *call) mayHold() bool {
+	return k.takes() || (k.frame.Kind == wire.Await || k.frame.Kind == wire.Downgrade) && k.cfg != nil
+}
 
 // gives reports whether the call gives something up, which is done whether or not anybody waits.
 func (k *call) gives() bool {
-	return k.frame.Kind == wire.Release || k.frame.Kind == wire.Leave || k.frame.Kind == wire.Close
+	switch k.frame.Kind {
+	case wire.Release, wire.ReleaseAll, wire.Leave, wire.Close:
+		return true
+	}
+	return false
 }
 
 // waits reports whether the member may take its time with the answer.
-func (k *call) waits() bool { return k.frame.Kind == wire.Acquire || k.frame.Kind == wire.Await }
+func (k *call) waits() bool {
+	switch k.frame.Kind {
+	case wire.Acquire, wire.AcquireAll, wire.Await:
+		return true
+	}
+	return false
+}
 
 // requestID makes a request repeatable. Nobody else can guess it.
 func (c *Client) requestID(number uint64) string {
@@ -298,8 +317,16 @@ func (c *Client) abandon(k *call) bool {
 // giveBackLocked turns an abandoned call that may have got something into the release of it.
 func (c *Client) giveBackLocked(k *call) {
 	c.settleLocked(k, ErrCancelled)
+	c.undoLocked(k)
+}
+
+// undoLocked releases, in the background, what a call that is settled may have got.
+func (c *Client) undoLocked(k *call) {
 	release := &call{session: k.session, abandoned: true, settle: func(*wire.Frame, error) {}}
 	release.frame = wire.Frame{Kind: wire.Release, Session: k.frame.Session, Name: k.frame.Name, RequestID: k.frame.RequestID}
+	if k.frame.Kind == wire.AcquireAll {
+		release.frame.Kind, release.frame.Names = wire.ReleaseAll, k.frame.Names
+	}
 	if release.session.phase != sessionOver {
 		c.enterLocked(release)
 	}

@@ -23,7 +23,16 @@ type Hold struct {
 	limit   time.Duration // by the client's clock, when WithMaxHold ends it; 0: never
 	phase   atomic.Int32
 	told    chan struct{} // tells the guard that the state may have changed; nil: there is none
+	again   *reentry      // of a reentrant lock; nil: it is none
 }
+
+// A holdKey names a hold of a session: locks that were taken together have one token.
+type holdKey struct {
+	name  string
+	token Token
+}
+
+func (h *Hold) key() holdKey { return holdKey{h.name, h.token} }
 
 // The phases of a hold's release.
 const (
@@ -105,8 +114,12 @@ func (h *Hold) State() State {
 // answer, through reconnections, until ctx ends: then the error matches [ErrUncertain], the lock may
 // or may not be free, and the release is repeated in the background for as long as the session
 // lives. Other errors: one that matches [ErrLost] where the hold had been lost before, and
-// [ErrNotHeld] where it had been unlocked. Safe to repeat after ErrUncertain.
+// [ErrNotHeld] where it had been unlocked. Safe to repeat after ErrUncertain. A hold of a reentrant
+// lock, see [WithReentrant], ends with the last of as many calls as there were of Lock.
 func (h *Hold) Unlock(ctx context.Context) error {
+	if h.again != nil && h.again.leave(h) {
+		return nil
+	}
 	if err := h.Err(); err != nil && isLoss(err) {
 		return fmt.Errorf("unlock %q: %w", h.name, err)
 	}

@@ -4,12 +4,20 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/lockkeeper/lockkeeper/httpapi/wire"
 )
 
 // acquire asks for the mutex's lock; wait is -1 for as long as it takes, 0 for a try.
 func (m *Mutex) acquire(ctx context.Context, wait int64) (*Hold, error) {
+	if m.cfg.again {
+		return m.acquireAgain(ctx, wait)
+	}
+	return m.acquireOnce(ctx, wait)
+}
+
+func (m *Mutex) acquireOnce(ctx context.Context, wait int64) (*Hold, error) {
 	k, err := m.request(wire.Acquire, wait)
 	if err != nil {
 		return nil, err
@@ -30,15 +38,23 @@ func (m *Mutex) request(kind wire.Kind, wait int64) (*call, error) {
 	if s == nil {
 		s = m.client.Session()
 	}
-	k := m.client.newCall(s)
-	k.cfg = m.cfg
-	f := &k.frame
-	f.Kind, f.Name, f.WaitMS, f.Reason, f.Metadata = kind, m.name, wait, m.cfg.reason, m.cfg.metadata
-	f.Compat = m.cfg.compat
-	if f.Owner = m.cfg.owner; f.Owner == "" {
-		f.Owner = m.client.cfg.owner
-	}
+	k := m.client.newLockCall(s, m.cfg, kind, wait)
+	k.frame.Name = m.name
 	return k, nil
+}
+
+// newLockCall returns a call of s that asks for locks. Its maker fills in their names.
+func (c *Client) newLockCall(s *Session, cfg *lockConfig, kind wire.Kind, wait int64) *call {
+	k := c.newCall(s)
+	k.cfg = cfg
+	f := &k.frame
+	f.Kind, f.WaitMS, f.Reason, f.Metadata = kind, wait, cfg.reason, cfg.metadata
+	f.Compat, f.Mode = cfg.compat, cfg.mode
+	f.LockDelayMS = (cfg.delay + time.Millisecond - 1).Milliseconds()
+	if f.Owner = cfg.owner; f.Owner == "" {
+		f.Owner = c.cfg.owner
+	}
+	return k
 }
 
 func (m *Mutex) enqueue(ctx context.Context) (*Ticket, error) {
@@ -63,26 +79,26 @@ func (m *Mutex) enqueue(ctx context.Context) (*Ticket, error) {
 	return t, nil
 }
 
-// heldLocked makes the hold that an answer tells of. Whoever stands behind it hears of its loss
-// from now on.
-func (c *Client) heldLocked(k *call, f *wire.Frame) (*Hold, error) {
+// heldLocked makes the hold of a lock that an answer tells of. Whoever stands behind it hears of its
+// loss from now on.
+func (c *Client) heldLocked(k *call, name string, token, sinceMS int64) (*Hold, error) {
 	s := k.session
-	h := &Hold{session: s, cfg: k.cfg, name: k.frame.Name, token: Token(f.Token), since: millis(f.SinceMS)}
-	if old := s.holds[h.token]; old != nil && old.ended() == nil {
+	h := &Hold{session: s, cfg: k.cfg, name: name, token: Token(token), since: millis(sinceMS)}
+	if old := s.holds[h.key()]; old != nil && old.ended() == nil {
 		return old, nil // of a ticket that was waited for before
 	}
 	if h.cfg.maxHold > 0 {
 		h.limit = c.cfg.clock() + h.cfg.maxHold
 	}
 	h.look, h.values = h.check, k.values
-	if lost := s.early[h.token]; lost != nil {
-		delete(s.early, h.token)
+	if lost := s.early[h.key()]; lost != nil {
+		delete(s.early, h.key())
 		return nil, lost
 	}
 	if err := s.Err(); err != nil {
 		return nil, h.causeOf(err) // too late by the clock: it is not held
 	}
-	s.holds[h.token] = h
+	s.holds[h.key()] = h
 	c.guardLocked(h)
 	return h, nil
 }
@@ -104,17 +120,17 @@ func (c *Client) holdLostLocked(f *wire.Frame) {
 		return
 	}
 	lost := holdLost(f)
-	if h := s.holds[lost.Token]; h != nil {
+	if h := s.holds[holdKey{lost.Name, lost.Token}]; h != nil {
 		c.loseHoldLocked(h, lost)
 		return
 	}
 	if s.acquiring > 0 && len(s.early) < maxEarly {
-		s.early[lost.Token] = lost
+		s.early[holdKey{lost.Name, lost.Token}] = lost
 	}
 }
 
 func (c *Client) loseHoldLocked(h *Hold, why error) {
-	delete(h.session.holds, h.token)
+	delete(h.session.holds, h.key())
 	if h.end(why) {
 		c.cfg.log.Warn("a lock was lost", "lock", h.name, "token", int64(h.token), "session", h.session.ID(), "err", why)
 	}
@@ -166,7 +182,7 @@ func (c *Client) released(h *Hold, err error, again bool) error {
 		h.phase.Store(phaseLost)
 	}
 	c.mu.Lock()
-	delete(h.session.holds, h.token)
+	delete(h.session.holds, h.key())
 	c.mu.Unlock()
 	h.tell()
 	return err
@@ -177,7 +193,7 @@ func (c *Client) releaseLater(h *Hold) {
 	h.phase.CompareAndSwap(phaseHeld, phaseReleasing)
 	k := c.releaseCall(h)
 	k.settle = func(_ *wire.Frame, err error) {
-		delete(h.session.holds, h.token)
+		delete(h.session.holds, h.key())
 		h.phase.Store(phaseReleased) // or its session is over, which is told first
 		h.tell()
 	}

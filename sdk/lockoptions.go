@@ -13,6 +13,9 @@ type lockConfig struct {
 	reason   string
 	owner    string
 	compat   string
+	mode     string // of the stream's; empty: nobody shares the lock
+	again    bool
+	delay    time.Duration
 	metadata map[string]string
 	maxHold  time.Duration
 	check    func(context.Context) error
@@ -53,6 +56,23 @@ func WithMetadata(metadata map[string]string) LockOption {
 // WithCompatAll makes the lock one that kazoo's clients, too, stay away from as they are, without
 // extra_lock_patterns. It costs a second znode. The lock waits for kazoo's clients in any case.
 func WithCompatAll() LockOption { return func(c *lockConfig) { c.compat = compatAll } }
+
+// WithReentrant lets the same owner take the lock again while it holds it: Lock then returns the
+// same [Hold], and the lock is released by the last of as many calls of Unlock. An owner is the
+// session and what [WithLockOwner] or [WithOwner] says; all goroutines that share both are one owner.
+// What is counted is counted in this Client: nobody else has a part in it.
+func WithReentrant() LockOption { return func(c *lockConfig) { c.again = true } }
+
+// WithLockDelay makes the lock rest for d if its hold ends because the session has expired, before
+// it passes on: this program may still be at work then, or what it has sent still be on its way. No
+// other end makes it rest. The service limits d, by default to a minute; 0 is no delay.
+func WithLockDelay(d time.Duration) LockOption {
+	return func(c *lockConfig) {
+		if c.delay = d; d < 0 {
+			c.bad = &InputError{Field: "LockDelay", Problem: "is below 0", Fix: "leave the option out for none"}
+		}
+	}
+}
 
 // compatAll is what the stream calls it.
 const compatAll = "all"

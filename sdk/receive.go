@@ -117,8 +117,11 @@ func (c *Client) grantedLocked(k *call, f *wire.Frame) {
 	case k.abandoned && k.takes():
 		c.giveBackLocked(k)
 		return
+	case k.frame.Kind == wire.AcquireAll:
+		c.grantedAllLocked(k, f)
+		return
 	case !k.abandoned && k.cfg != nil && f.State == wire.Held && k.frame.Kind != wire.Enqueue:
-		h, err := c.heldLocked(k, f)
+		h, err := c.heldLocked(k, k.frame.Name, f.Token, f.SinceMS)
 		k.hold = h
 		c.settleLocked(k, err)
 		return

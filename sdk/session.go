@@ -30,8 +30,9 @@ type Session struct {
 	moved     int           // how often another stream has taken it since the last renewal
 	parked    []*call       // until it is attached
 	acquiring int           // requests under way that may end in a hold
-	holds     map[Token]*Hold
-	early     map[Token]*LostError // losses that came before the answer that tells of the hold
+	holds     map[holdKey]*Hold
+	reentries map[reentryKey]*reentry
+	early     map[holdKey]*LostError // losses that came before the answer that tells of the hold
 }
 
 // A sessionPhase says how a session stands to the stream.

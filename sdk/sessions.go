@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/lockkeeper/lockkeeper/httpapi/wire"
@@ -62,7 +64,7 @@ func (c *Client) newSessionLocked(cfg sessionConfig) *Session {
 	c.opens++
 	s := &Session{
 		client: c, cfg: cfg, number: c.opens, opened: make(chan struct{}), requestID: c.requestID(c.opens) + "s",
-		holds: map[Token]*Hold{}, early: map[Token]*LostError{},
+		holds: map[holdKey]*Hold{}, early: map[holdKey]*LostError{},
 	}
 	s.look = s.lookNow
 	if c.closed {
@@ -168,13 +170,14 @@ func (c *Client) renewLocked(s *Session, sent time.Duration) {
 // verifyLocked compares the holds with what the session has, as the answer to its attach says: one
 // may have been taken away while there was no stream to tell it by.
 func (c *Client) verifyLocked(s *Session, answer *wire.Frame) {
-	has := make(map[Token]bool, len(answer.Contenders))
+	has := make(map[holdKey]bool, len(answer.Contenders))
 	for i := range answer.Contenders {
-		has[Token(answer.Contenders[i].Token)] = true
+		dir, _ := path.Split(answer.Contenders[i].Znode)
+		has[holdKey{strings.Trim(dir, "/"), Token(answer.Contenders[i].Token)}] = true
 	}
-	for token, h := range s.holds {
+	for key, h := range s.holds {
 		switch {
-		case has[token] || h.ended() != nil:
+		case has[key] || h.ended() != nil:
 		case int(answer.Total) > len(answer.Contenders):
 			c.verifyHoldLocked(h) // not all were told
 		default:
@@ -186,11 +189,17 @@ func (c *Client) verifyLocked(s *Session, answer *wire.Frame) {
 // verifyHoldLocked asks who holds.
 func (c *Client) verifyHoldLocked(h *Hold) {
 	k := c.newCall(h.session)
-	k.frame.Kind, k.frame.Name, k.frame.Limit = wire.Queue, h.name, 1
+	k.frame.Kind, k.frame.Name, k.frame.Limit = wire.Queue, h.name, QueueLimit
 	k.settle = func(answer *wire.Frame, err error) {
-		if err == nil && (len(answer.Contenders) == 0 || Token(answer.Contenders[0].Token) != h.token) && h.ended() == nil {
-			c.loseHoldLocked(h, h.taken())
+		if err != nil || h.ended() != nil {
+			return
 		}
+		for i := range answer.Contenders {
+			if x := &answer.Contenders[i]; Token(x.Token) == h.token && x.State == wire.Held {
+				return
+			}
+		}
+		c.loseHoldLocked(h, h.taken())
 	}
 	c.enterLocked(k)
 }

@@ -36,7 +36,11 @@ var codes = []struct {
 // fail makes j's answer say err, and returns its code.
 func (d *Door) fail(j *job, err error) (code string) {
 	// What an acquire has begun when it is cancelled is undone by itself.
-	undone := j.request.Kind == wire.Acquire || j.request.Kind == wire.Enqueue || j.request.Kind == wire.Await
+	undone := false
+	switch j.request.Kind {
+	case wire.Acquire, wire.AcquireAll, wire.Enqueue, wire.Await:
+		undone = true
+	}
 	if j.cancelled(err) && (undone || !errors.Is(err, store.ErrUncertain)) {
 		j.answer.Reset()
 		j.answer.Kind, j.answer.ID = wire.Error, j.request.ID
@@ -106,10 +110,15 @@ func holdFields(f *wire.Frame, h *lock.Hold) {
 	f.State, f.Token, f.Position = stateOf(h.State), int64(h.Token), int64(h.Position)
 	f.SinceMS, f.TTLMS = unixMillis(h.Since), h.TTL.Milliseconds()
 	f.Revision, f.RepeatedRequest = h.Revision, h.Repeated
+	f.Mode = string(h.Mode)
+	if h.Count > 1 {
+		f.Count = int64(h.Count)
+	}
 }
 
 func doneFields(f *wire.Frame, d *lock.Done) {
 	f.Name, f.Token, f.Revision, f.RepeatedRequest = d.Name, int64(d.Token), d.Revision, d.Repeated
+	f.Count = int64(d.Count)
 }
 
 // contenders makes wire contenders of list, as many as half a message has room for.
@@ -134,6 +143,7 @@ func contenderOf(c *lock.Contender) wire.Contender {
 		Token: int64(c.Token), Session: uint64(c.Session), State: stateOf(c.State), Position: int64(c.Position),
 		Owner: c.Owner, Reason: c.Reason, Metadata: c.Metadata, Door: c.Door,
 		EnqueuedMS: unixMillis(c.Enqueued), SinceMS: unixMillis(c.Since), Znode: c.Znode,
+		Mode: string(c.Mode), RestsUntilMS: unixMillis(c.RestsUntil),
 	}
 }
 
@@ -143,6 +153,8 @@ func stateOf(s lock.State) wire.State {
 		return wire.Held
 	case lock.Waiting:
 		return wire.Waits
+	case lock.Resting:
+		return wire.Rests
 	}
 	return 0
 }

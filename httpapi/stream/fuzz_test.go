@@ -2,6 +2,7 @@ package stream
 
 import (
 	"context"
+	"errors"
 	"io"
 	"testing"
 	"time"
@@ -78,7 +79,23 @@ type (
 func (fakeSessions) Close(context.Context, lease.ID, znode.Owner) (int64, error) { return 1, nil }
 func (fakeSessions) Follow(lease.Follower)                                       {}
 func (fakeLocks) Follow(lock.Follower)                                           {}
-func (fakeEvents) Close()                                                        {}
+
+func (fakes) Downgrade(context.Context, string, lease.ID, int64, lock.Token) (lock.Hold, error) {
+	return lock.Hold{}, nil
+}
+
+func (fakes) AcquireAll(_ context.Context, names []string, _ lock.Request, _ time.Duration) ([]lock.Hold, error) {
+	if len(names) == 0 {
+		return nil, errors.New("no names")
+	}
+	return make([]lock.Hold, len(names)), nil
+}
+
+func (fakes) ReleaseAll(_ context.Context, names []string, _ lock.Release) ([]lock.Done, error) {
+	return make([]lock.Done, len(names)), nil
+}
+
+func (fakeEvents) Close() {}
 
 // Whatever bytes come, the stream neither panics nor leaves anything behind, and what it answers
 // can be read.
@@ -91,8 +108,8 @@ func FuzzReceive(f *testing.F) {
 		return b
 	}
 	hello := wire.Frame{Kind: wire.Hello}
-	for kind := wire.Open; kind <= wire.Cancel; kind++ {
-		f.Add(batch(hello, wire.Frame{Kind: wire.Open}, wire.Frame{Kind: kind, Session: 7, Name: "a", Ticket: "t", WaitMS: -1, Token: 3, Target: 2}))
+	for kind := wire.Open; kind <= wire.ReleaseAll; kind++ {
+		f.Add(batch(hello, wire.Frame{Kind: wire.Open}, wire.Frame{Kind: kind, Session: 7, Name: "a", Ticket: "t", WaitMS: -1, Token: 3, Target: 2, Names: []string{"a", "b"}, Mode: "read"}))
 	}
 	f.Add([]byte("\xff"))
 	d, err := New(Config{

@@ -17,6 +17,7 @@ var kindNames = map[wire.Kind]string{
 	wire.Acquire: "acquire", wire.Enqueue: "enqueue", wire.Await: "await", wire.Leave: "leave",
 	wire.Release: "release", wire.Queue: "queue", wire.Fence: "fence", wire.Check: "check",
 	wire.Subscribe: "subscribe", wire.Unsubscribe: "unsubscribe",
+	wire.Downgrade: "downgrade", wire.AcquireAll: "acquire_all", wire.ReleaseAll: "release_all",
 }
 
 // meters are this door's metrics.

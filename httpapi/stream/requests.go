@@ -29,6 +29,9 @@ var handlers = map[wire.Kind]func(*stream, *job) error{
 	wire.Check:       (*stream).check,
 	wire.Subscribe:   (*stream).subscribe,
 	wire.Unsubscribe: (*stream).unsubscribe,
+	wire.Downgrade:   (*stream).downgrade,
+	wire.AcquireAll:  (*stream).acquireAll,
+	wire.ReleaseAll:  (*stream).releaseAll,
 }
 
 func knownKind(kind wire.Kind) bool { return handlers[kind] != nil }
@@ -107,13 +110,21 @@ func (s *stream) enqueue(j *job) error {
 
 // lockRequest reads what ACQUIRE and ENQUEUE have in common.
 func (s *stream) lockRequest(j *job) (lock.Request, error) {
+	if err := s.name(j.request.Name); err != nil {
+		return lock.Request{}, err
+	}
+	return s.anyRequest(j)
+}
+
+// anyRequest reads what requests for locks have in common beside the names.
+func (s *stream) anyRequest(j *job) (lock.Request, error) {
 	f, l := &j.request, &s.door.limits
 	generation, err := s.generation(f.Session)
 	if err != nil {
 		return lock.Request{}, err
 	}
 	if err := errors.Join(
-		s.name(f.Name), s.short("owner", f.Owner), s.short("reason", f.Reason),
+		s.short("owner", f.Owner), s.short("reason", f.Reason),
 		within("request_id", len(f.RequestID), l.MaxRequestIDBytes), within("metadata", size(f.Metadata), l.MaxMetadataBytes),
 	); err != nil {
 		return lock.Request{}, err
@@ -121,6 +132,7 @@ func (s *stream) lockRequest(j *job) (lock.Request, error) {
 	return lock.Request{
 		Name: f.Name, Session: lease.ID(f.Session), Generation: generation,
 		Owner: f.Owner, Reason: f.Reason, Metadata: f.Metadata, RequestID: f.RequestID, Door: "stream", Compat: lock.Compat(f.Compat), OwnTouches: true,
+		Mode: lock.Mode(f.Mode), Reentrant: f.Reentrant, LockDelay: time.Duration(min(f.LockDelayMS, maxSpan.Milliseconds())) * time.Millisecond,
 	}, nil
 }
 

@@ -187,7 +187,13 @@ func (s *stream) checkLocked(j *job) {
 		if _, ok := s.sessions[lease.ID(j.answer.Session)]; !ok {
 			err = znode.ErrSessionMoved
 		}
-	case wire.Acquire, wire.Enqueue, wire.Await:
+	case wire.AcquireAll:
+		for i := range j.answer.Contenders {
+			if _, lost := s.lost[j.answer.Contenders[i].Token]; lost {
+				err = errOvertaken
+			}
+		}
+	case wire.Acquire, wire.Enqueue, wire.Await, wire.Downgrade:
 		if _, lost := s.lost[j.answer.Token]; lost {
 			err = errOvertaken
 		}

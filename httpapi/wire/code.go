@@ -11,6 +11,7 @@ const (
 	CodeNotHeld         = "not_held"
 	CodeStaleToken      = "stale_token"
 	CodeNoTicket        = "no_ticket"
+	CodeTooManyEntries  = "too_many_entries"
 	CodeTooManyWaiters  = "too_many_waiters"
 	CodeTooManySessions = "too_many_sessions"
 	CodeTooManyRequests = "too_many_requests"

@@ -12,6 +12,7 @@ const (
 	MaxLost       = 1 << 16
 	MaxPairs      = 1 << 10 // labels, and metadata
 	MaxEndpoints  = 1 << 10
+	MaxNames      = 1 << 12
 )
 
 // A Decoder takes a batch apart, frame by frame. It keeps the batch's bytes, which must not change
@@ -134,6 +135,14 @@ func (f *Frame) decodeRequest(r *reader, field, wireType int) bool {
 		f.After = r.text()
 	case key(frameCompat, typeBytes):
 		f.Compat = r.text()
+	case key(frameMode, typeBytes):
+		f.Mode = r.text()
+	case key(frameNames, typeBytes):
+		f.Names = within(r, append(f.Names, r.text()), MaxNames)
+	case key(frameReentrant, typeVarint):
+		f.Reentrant = r.varint() != 0
+	case key(frameLockDelayMS, typeVarint):
+		f.LockDelayMS = int64(r.varint())
 	default:
 		return false
 	}
@@ -166,6 +175,8 @@ func (f *Frame) decodeAnswer(r *reader, field, wireType int) bool {
 		f.TimeMS = int64(r.varint())
 	case key(frameLost, typeBytes):
 		f.Lost = within(r, append(f.Lost, r.lost()), MaxLost)
+	case key(frameCount, typeVarint):
+		f.Count = int64(r.varint())
 	case key(frameCode, typeBytes):
 		f.Code = r.text()
 	case key(frameMessage, typeBytes):

@@ -34,6 +34,12 @@ func AppendFrame(b []byte, f *Frame) []byte {
 	b = appendText(b, frameClient, f.Client)
 	b = appendText(b, frameAfter, f.After)
 	b = appendText(b, frameCompat, f.Compat)
+	b = appendText(b, frameMode, f.Mode)
+	for _, name := range f.Names {
+		b = appendElement(b, frameNames, name)
+	}
+	b = appendBool(b, frameReentrant, f.Reentrant)
+	b = appendInt(b, frameLockDelayMS, f.LockDelayMS)
 	b = f.appendAnswer(b)
 	return end(b, start)
 }
@@ -59,6 +65,7 @@ func (f *Frame) appendAnswer(b []byte) []byte {
 		b = appendText(b, lostCause, l.Cause)
 		b = end(b, start)
 	}
+	b = appendInt(b, frameCount, f.Count)
 	b = appendText(b, frameCode, f.Code)
 	b = appendText(b, frameMessage, f.Message)
 	b = appendText(b, frameField, f.Field)
@@ -89,6 +96,8 @@ func (c *Contender) append(b []byte) []byte {
 	b = appendInt(b, contenderEnqueuedMS, c.EnqueuedMS)
 	b = appendInt(b, contenderSinceMS, c.SinceMS)
 	b = appendText(b, contenderZnode, c.Znode)
+	b = appendText(b, contenderMode, c.Mode)
+	b = appendInt(b, contenderRestsMS, c.RestsUntilMS)
 	return end(b, start)
 }
 

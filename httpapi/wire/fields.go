@@ -35,6 +35,10 @@ const (
 	frameTimeMS          = 29
 	frameLost            = 30
 	frameCompat          = 31
+	frameMode            = 32
+	frameNames           = 33
+	frameReentrant       = 34
+	frameLockDelayMS     = 35
 	frameCode            = 40
 	frameMessage         = 41
 	frameField           = 42
@@ -47,6 +51,7 @@ const (
 	frameMaxFrame        = 53
 	frameMaxInFlight     = 54
 	frameEndpoints       = 55
+	frameCount           = 56
 
 	contenderToken      = 1
 	contenderSession    = 2
@@ -59,6 +64,8 @@ const (
 	contenderEnqueuedMS = 9
 	contenderSinceMS    = 10
 	contenderZnode      = 11
+	contenderMode       = 12
+	contenderRestsMS    = 13
 
 	lostSession = 1
 	lostCause   = 2

@@ -33,6 +33,9 @@ const (
 	Subscribe   Kind = 14 // to events
 	Unsubscribe Kind = 15
 	Cancel      Kind = 16 // nobody waits for the target any more; not answered
+	Downgrade   Kind = 17 // from writing to reading
+	AcquireAll  Kind = 18 // several locks, all or none
+	ReleaseAll  Kind = 19 // several locks
 )
 
 // The answers.
@@ -58,6 +61,7 @@ type State int32
 const (
 	Held  State = 1
 	Waits State = 2
+	Rests State = 3
 )
 
 // A Frame is one message. Which fields mean something depends on its kind; those that do not are
@@ -84,6 +88,11 @@ type Frame struct {
 	After     string
 	Compat    string
 
+	Mode        string
+	Names       []string
+	Reentrant   bool
+	LockDelayMS int64
+
 	// Answers and pushes.
 
 	State           State
@@ -97,6 +106,7 @@ type Frame struct {
 	Event           string
 	TimeMS          int64
 	Lost            []Lost
+	Count           int64
 
 	// Errors.
 
@@ -133,6 +143,9 @@ type Contender struct {
 	EnqueuedMS int64
 	SinceMS    int64
 	Znode      string
+
+	Mode         string
+	RestsUntilMS int64
 }
 
 // A Lost is a session that is over.

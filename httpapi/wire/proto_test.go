@@ -83,7 +83,8 @@ func TestKindsAsTheFileSays(t *testing.T) {
 		"KIND_UNSPECIFIED": 0, "HELLO": wire.Hello, "OPEN": wire.Open, "ATTACH": wire.Attach, "CLOSE": wire.Close,
 		"TOUCH": wire.Touch, "ACQUIRE": wire.Acquire, "ENQUEUE": wire.Enqueue, "AWAIT": wire.Await, "LEAVE": wire.Leave,
 		"RELEASE": wire.Release, "QUEUE": wire.Queue, "FENCE": wire.Fence, "CHECK": wire.Check, "SUBSCRIBE": wire.Subscribe,
-		"UNSUBSCRIBE": wire.Unsubscribe, "CANCEL": wire.Cancel, "OK": wire.OK, "ERROR": wire.Error, "WAITING": wire.Waiting,
+		"UNSUBSCRIBE": wire.Unsubscribe, "CANCEL": wire.Cancel,
+		"DOWNGRADE": wire.Downgrade, "ACQUIRE_ALL": wire.AcquireAll, "RELEASE_ALL": wire.ReleaseAll, "OK": wire.OK, "ERROR": wire.Error, "WAITING": wire.Waiting,
 		"EVENT": wire.Event, "SESSION_LOST": wire.SessionLost, "HOLD_LOST": wire.HoldLost, "DETACHED": wire.Detached, "GOING": wire.Going,
 	}
 	got := map[string]wire.Kind{}
@@ -95,7 +96,7 @@ func TestKindsAsTheFileSays(t *testing.T) {
 		t.Error(diff)
 	}
 	states := file.Enums().ByName("State").Values()
-	if states.Len() != 3 || int(states.ByName("HELD").Number()) != int(wire.Held) || int(states.ByName("WAITS").Number()) != int(wire.Waits) {
+	if states.Len() != 4 || int(states.ByName("RESTS").Number()) != int(wire.Rests) || int(states.ByName("HELD").Number()) != int(wire.Held) || int(states.ByName("WAITS").Number()) != int(wire.Waits) {
 		t.Error("states differ")
 	}
 }

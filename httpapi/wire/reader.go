@@ -226,6 +226,10 @@ func (r *reader) contender() (c Contender) {
 			c.SinceMS = int64(in.varint())
 		case key(contenderZnode, typeBytes):
 			c.Znode = in.text()
+		case key(contenderMode, typeBytes):
+			c.Mode = in.text()
+		case key(contenderRestsMS, typeVarint):
+			c.RestsUntilMS = int64(in.varint())
 		default:
 			in.skip(wireType)
 		}

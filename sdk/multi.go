@@ -1,0 +1,189 @@
+package sdk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/lockkeeper/lockkeeper/httpapi/wire"
+)
+
+// A MultiLock is several locks that are taken together, all or none. Its methods are safe for
+// concurrent use.
+type MultiLock struct {
+	client  *Client
+	session *Session // nil: the client's own at the time
+	names   []string
+	cfg     *lockConfig
+}
+
+// MultiLock returns the locks of those names, to be held by the client's own session. It asks
+// nobody. [WithReentrant] is refused by Lock.
+func (c *Client) MultiLock(names []string, opts ...LockOption) *MultiLock {
+	return &MultiLock{client: c, names: slices.Sorted(slices.Values(names)), cfg: newLockConfig(c.cfg.lock, opts)}
+}
+
+// Lock waits until all locks are held. The places in all queues are taken at once, so that MultiLocks
+// never wait for each other in a circle, whatever their names. Otherwise it is as [Mutex.Lock].
+func (m *MultiLock) Lock(ctx context.Context) (*MultiHold, error) {
+	return m.lock(ctx, -1)
+}
+
+// TryLock takes all locks if nobody holds one of them or waits for it, else none: the error is a
+// [*HeldError] that names one. Otherwise it is as [Mutex.TryLock].
+func (m *MultiLock) TryLock(ctx context.Context) (*MultiHold, error) {
+	return m.lock(ctx, 0)
+}
+
+func (m *MultiLock) lock(ctx context.Context, wait int64) (*MultiHold, error) {
+	for {
+		holds, err := m.acquire(ctx, wait)
+		switch {
+		case err == nil:
+			return newMultiHold(m.client, holds), nil
+		case m.session != nil || !errors.Is(err, ErrSessionLost) || ctx.Err() != nil:
+			return nil, fmt.Errorf("lock %q: %w", m.names, err)
+		}
+	}
+}
+
+func (m *MultiLock) acquire(ctx context.Context, wait int64) ([]*Hold, error) {
+	if err := m.cfg.validate(); err != nil {
+		return nil, err
+	}
+	if m.cfg.again {
+		return nil, &InputError{Field: "Reentrant", Problem: "does not go with several locks", Fix: "leave the option out"}
+	}
+	s := m.session
+	if s == nil {
+		s = m.client.Session()
+	}
+	k := m.client.newLockCall(s, m.cfg, wire.AcquireAll, wait)
+	k.frame.Names, k.values = m.names, ctx
+	if err := ctx.Err(); err != nil {
+		return nil, context.Cause(ctx)
+	}
+	if err := m.client.submit(k); err != nil {
+		return nil, err
+	}
+	if err := m.client.await(ctx, k); err != nil {
+		return nil, err
+	}
+	return k.holds, k.err
+}
+
+// grantedAllLocked takes the OK to a request for several locks: all of them, or what there is is
+// given back.
+func (c *Client) grantedAllLocked(k *call, f *wire.Frame) {
+	var holds []*Hold
+	var err error
+	if len(f.Names) != len(f.Contenders) {
+		err = ErrUnsupported
+	}
+	for i := 0; err == nil && i < len(f.Names); i++ {
+		var h *Hold
+		if h, err = c.heldLocked(k, f.Names[i], f.Contenders[i].Token, f.Contenders[i].SinceMS); err == nil {
+			holds = append(holds, h)
+		}
+	}
+	if err != nil {
+		for _, h := range holds {
+			delete(h.session.holds, h.key())
+			h.end(fmt.Errorf("lock %q: %w", h.name, ErrReleased))
+		}
+		c.settleLocked(k, err)
+		c.undoLocked(k)
+		return
+	}
+	k.holds = holds
+	c.settleLocked(k, nil)
+}
+
+// A MultiHold is several locks that are held together, until Unlock is called or one of them is
+// lost. Its methods are safe for concurrent use.
+type MultiHold struct {
+	client *Client
+	holds  []*Hold
+
+	ctx func() context.Context // made when it is asked for
+}
+
+func newMultiHold(c *Client, holds []*Hold) *MultiHold {
+	m := &MultiHold{client: c, holds: holds}
+	m.ctx = sync.OnceValue(func() context.Context {
+		ctx, cancel := context.WithCancelCause(holds[0].Context())
+		for _, h := range holds[1:] {
+			context.AfterFunc(h.Context(), func() { cancel(h.Err()) })
+		}
+		context.AfterFunc(ctx, func() { cancel(nil) })
+		return ctx
+	})
+	return m
+}
+
+// Holds returns the hold of each lock, in the order of their names.
+func (m *MultiHold) Holds() []*Hold { return slices.Clone(m.holds) }
+
+// Token returns the fencing token of the lock called name; 0 where it is none of these.
+func (m *MultiHold) Token(name string) Token {
+	for _, h := range m.holds {
+		if h.name == name {
+			return h.token
+		}
+	}
+	return 0
+}
+
+// Context returns a context that ends when one of the holds is over; see [Hold.Context]. The others
+// may be held still: Unlock gives them back.
+func (m *MultiHold) Context() context.Context { return m.ctx() }
+
+// Err returns nil while all locks are held, and then why the first of them is not. It looks at the
+// clock.
+func (m *MultiHold) Err() error {
+	for _, h := range m.holds {
+		if err := h.Err(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Unlock ends all holds and releases the locks, in one request where none was lost. Otherwise it is
+// as [Hold.Unlock]; the error joins those of the locks.
+func (m *MultiHold) Unlock(ctx context.Context) error {
+	if m.Err() != nil || slices.ContainsFunc(m.holds, func(h *Hold) bool { return h.token != m.holds[0].token }) {
+		return m.unlockEach(ctx)
+	}
+	k := m.client.newCall(m.holds[0].session)
+	k.frame.Kind, k.frame.Token = wire.ReleaseAll, int64(m.holds[0].token)
+	for _, h := range m.holds {
+		k.frame.Names = append(k.frame.Names, h.name)
+		h.end(fmt.Errorf("lock %q: %w", h.name, ErrReleased))
+		h.phase.CompareAndSwap(phaseHeld, phaseReleasing)
+		h.tell()
+	}
+	if err := m.client.submit(k); err != nil {
+		return errors.Join(ErrUncertain, err)
+	}
+	if err := m.client.await(ctx, k); err != nil {
+		return fmt.Errorf("unlock: %w: %w", ErrUncertain, err)
+	}
+	if k.err != nil {
+		return m.unlockEach(ctx) // tells of each what became of it
+	}
+	for _, h := range m.holds {
+		_ = m.client.released(h, nil, true) // nothing is wrong with it
+	}
+	return nil
+}
+
+func (m *MultiHold) unlockEach(ctx context.Context) error {
+	var errs []error
+	for _, h := range m.holds {
+		errs = append(errs, h.Unlock(ctx))
+	}
+	return errors.Join(errs...)
+}
