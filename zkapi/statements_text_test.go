@@ -2,7 +2,6 @@ package zkapi_test
 
 // notShown says why a statement has no test, or what of it has none.
 var notShown = map[int]string{
-	105: "not over a restart: ids are drawn at random",
 	122: "left out: no Kafka can be had where the tests run",
 }
 
@@ -112,7 +111,7 @@ var statements = []string{
 	"keeps sessions when all servers restart one by one",
 	"closes its clients' connections without a quorum, and takes no new ones",
 	"closes a session with 20000 ephemerals at once",
-	"gives sessions positive ids, none twice",
+	"gives sessions positive ids, none twice, over restarts too",
 	"cuts the older of two connections of one session",
 	"grants what ACLs of world, auth, digest and ip say",
 	"expands auth to the digests of the connection",
