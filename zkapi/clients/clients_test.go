@@ -1,7 +1,8 @@
 //go:build linux
 
 // Package clients runs real ZooKeeper clients against members that are real processes: Apache
-// Curator, kazoo, the C client and go-zookeeper, by themselves and beside the REST door.
+// Curator, kazoo, the C client, go-zookeeper and Apache Kafka, by themselves and beside the REST
+// door.
 package clients
 
 import (
