@@ -8,7 +8,7 @@ import (
 )
 
 const (
-	reapBatch = 1000             // reaped by one request at most
+	reapBatch = 1000 // reaped by one request at most
 	restCheck = 100 * time.Millisecond
 	cardTTL   = 10 * time.Second // of a member's card
 )
