@@ -13,6 +13,7 @@ need gcc gcc      # the race detector
 need redis-server redis-server # a peer in bench/, which starts its own
 need javac default-jdk-headless # Apache Curator's clients
 need mvn maven # Apache Kafka, which Debian does not have
+command -v initdb >/dev/null 2>&1 || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || missing+=(postgresql) # fences in a database; the tests start their own
 [ -e /usr/share/java/curator-recipes.jar ] || missing+=(libcurator-recipes-java)
 /usr/bin/python3 -c 'import kazoo' 2>/dev/null || missing+=(python3-kazoo)
 [ -e /usr/include/zookeeper/zookeeper.h ] || missing+=(libzookeeper-mt-dev)

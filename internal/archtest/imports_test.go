@@ -20,6 +20,7 @@ var mayImport = map[string][]string{
 	"zkapi":          {"zkapi/jute", "lease", "store", "znode", "internal/clock"}, // no recipes: clients bring theirs
 	"zkapi/jute":     {"znode"},
 	"sdk":            {"httpapi/wire"},
+	"sdk/fence":      {"sdk"}, // its tokens and errors
 	"election":       {"lock", "lease", "store", "znode"},
 	"lock":           {"lease", "store", "znode", "internal/clock"},
 	"lease":          {"lease/deadline", "store", "store/record", "znode", "internal/clock", "internal/rules"},
@@ -128,14 +129,15 @@ func within(path, root string) bool {
 	return path == root || strings.HasPrefix(path, root+"/")
 }
 
-// TestLightSDK looks at all that a program gets by importing the SDK.
+// TestLightSDK looks at all that a program gets by importing the SDK, and its fences: no driver of a
+// database and no vendor's SDK.
 func TestLightSDK(t *testing.T) {
-	for _, p := range list(t, "-deps", "./sdk") {
+	for _, p := range list(t, "-deps", "./sdk", "./sdk/fence") {
 		switch {
 		case p.Standard, within(p.ImportPath, "github.com/coder/websocket"):
-		case p.name() == "sdk", p.name() == "httpapi/wire":
+		case p.name() == "sdk", p.name() == "sdk/fence", p.name() == "httpapi/wire":
 		default:
-			t.Errorf("sdk brings %s along; it may use the standard library, httpapi/wire and one WebSocket library", p.ImportPath)
+			t.Errorf("the SDK brings %s along; it may use the standard library, httpapi/wire and one WebSocket library", p.ImportPath)
 		}
 	}
 }
