@@ -14,7 +14,7 @@ import (
 )
 
 // A field is one input of a request that changes something; fields are or-ed to sets.
-type field uint16
+type field uint32
 
 const (
 	fieldSession field = 1 << iota
@@ -29,9 +29,11 @@ const (
 	fieldLabels
 	fieldMetadata
 	fieldCompat
+	fieldCount
+	fieldID
 )
 
-var fieldNames = [...]string{"session", "generation", "ttl", "wait", "owner", "reason", "request_id", "token", "force", "labels", "metadata", "compat"}
+var fieldNames = [...]string{"session", "generation", "ttl", "wait", "owner", "reason", "request_id", "token", "force", "labels", "metadata", "compat", "count", "id"}
 
 // fieldOf returns the field called name, or 0.
 func fieldOf(name string) field {
@@ -66,6 +68,8 @@ type input struct {
 	labels     map[string]string
 	metadata   map[string]string
 	compat     lock.Compat
+	count      int
+	id         string
 }
 
 // input reads a request whose fields are among allowed.
@@ -128,7 +132,7 @@ func (in *input) fromJSON(l *Limits, f field, key string, raw []byte) error {
 		return badInput(key, "is null", "leave it out")
 	}
 	switch f {
-	case fieldToken, fieldGeneration:
+	case fieldToken, fieldGeneration, fieldCount:
 		if kind == '"' || kind == '{' || kind == '[' || kind == 't' || kind == 'f' {
 			return badInput(key, "is not a number", "give the number as it was answered, without quotes")
 		}
@@ -197,6 +201,10 @@ func (in *input) fromText(l *Limits, f field, key, text string) (err error) {
 		in.requestID, err = within(key, text, l.MaxRequestIDBytes)
 	case fieldCompat:
 		in.compat = lock.Compat(text)
+	case fieldCount:
+		in.count, err = count(key, text)
+	case fieldID:
+		in.id, err = within(key, text, l.MaxRequestIDBytes)
 	case fieldForce:
 		switch text {
 		case "true":
@@ -216,4 +224,13 @@ func number(key, text string) (int64, error) {
 		return 0, badInput(key, fmt.Sprintf("%q is not a whole number from 1 to 2^53", shorten(text)), "give the number as it was answered")
 	}
 	return n, nil
+}
+
+// count reads how many participants a double barrier is for.
+func count(key, text string) (int, error) {
+	n, err := strconv.ParseInt(text, 10, 32)
+	if err != nil || n <= 0 {
+		return 0, badInput(key, fmt.Sprintf("%q is not a whole number above 0", shorten(text)), "say for how many participants the barrier opens")
+	}
+	return int(n), nil
 }

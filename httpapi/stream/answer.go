@@ -36,7 +36,7 @@ var codes = []struct {
 // fail makes j's answer say err, and returns its code.
 func (d *Door) fail(j *job, err error) (code string) {
 	// What an acquire has begun when it is cancelled is undone by itself.
-	undone := j.request.Kind == wire.Acquire || j.request.Kind == wire.Enqueue || j.request.Kind == wire.Await
+	undone := j.request.Kind == wire.Acquire || j.request.Kind == wire.Enqueue || j.request.Kind == wire.Await || j.request.Kind == wire.Enter
 	if j.cancelled(err) && (undone || !errors.Is(err, store.ErrUncertain)) {
 		j.answer.Reset()
 		j.answer.Kind, j.answer.ID = wire.Error, j.request.ID
@@ -96,6 +96,8 @@ func extras(f *wire.Frame, err error) {
 	} else if e, ok := errors.AsType[*lease.LostError](err); ok {
 		f.Session, f.Cause = uint64(e.ID), string(e.Cause)
 	}
+	barrierExtras(f, err)
+	valueExtras(f, err)
 	if e, ok := errors.AsType[*lock.StaleTokenError](err); ok {
 		f.Name, f.Token, f.Highest = e.Fence, int64(e.Token), int64(e.Highest)
 	}

@@ -29,6 +29,16 @@ var handlers = map[wire.Kind]func(*stream, *job) error{
 	wire.Check:       (*stream).check,
 	wire.Subscribe:   (*stream).subscribe,
 	wire.Unsubscribe: (*stream).unsubscribe,
+
+	wire.SetBarrier:    (*stream).setBarrier,
+	wire.RemoveBarrier: (*stream).removeBarrier,
+	wire.AwaitBarrier:  (*stream).awaitBarrier,
+	wire.Enter:         (*stream).enterBarrier,
+	wire.Exit:          (*stream).leaveBarrier,
+	wire.Barrier:       (*stream).lookAtBarrier,
+	wire.GetValue:      (*stream).getValue,
+	wire.PutValue:      (*stream).putValue,
+	wire.DeleteValue:   (*stream).deleteValue,
 }
 
 func knownKind(kind wire.Kind) bool { return handlers[kind] != nil }

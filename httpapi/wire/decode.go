@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 )
@@ -79,7 +80,7 @@ func (f *Frame) decode(body []byte) (int, error) {
 	r := reader{b: body}
 	for len(r.b) > 0 {
 		field, wireType := r.tag()
-		if r.err == nil && !f.decodeRequest(&r, field, wireType) && !f.decodeAnswer(&r, field, wireType) {
+		if r.err == nil && !f.decodeRequest(&r, field, wireType) && !f.decodeAnswer(&r, field, wireType) && !f.decodeMore(&r, field, wireType) {
 			r.skip(wireType)
 		}
 		if r.err != nil {
@@ -190,6 +191,29 @@ func (f *Frame) decodeAnswer(r *reader, field, wireType int) bool {
 		f.MaxInFlight = int64(r.varint())
 	case key(frameEndpoints, typeBytes):
 		f.Endpoints = within(r, append(f.Endpoints, r.text()), MaxEndpoints)
+	default:
+		return false
+	}
+	return true
+}
+
+// decodeMore reads one field of barriers and the data of znodes, and reports whether it was one.
+func (f *Frame) decodeMore(r *reader, field, wireType int) bool {
+	switch key(field, wireType) {
+	case key(frameCount, typeVarint):
+		f.Count = int64(r.varint())
+	case key(frameParticipant, typeBytes):
+		f.Participant = r.text()
+	case key(frameClosed, typeVarint):
+		f.Closed = r.varint() != 0
+	case key(frameData, typeBytes):
+		f.Data = bytes.Clone(r.bytes())
+	case key(frameDataVersion, typeVarint):
+		f.DataVersion = int64(r.varint())
+	case key(frameLock, typeBytes):
+		f.Lock = r.text()
+	case key(frameMzxid, typeVarint):
+		f.Mzxid = int64(r.varint())
 	default:
 		return false
 	}

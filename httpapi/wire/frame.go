@@ -35,6 +35,20 @@ const (
 	Cancel      Kind = 16 // nobody waits for the target any more; not answered
 )
 
+// The requests about barriers and about the data of znodes.
+const (
+	SetBarrier    Kind = 84 // close a barrier
+	RemoveBarrier Kind = 85 // open it
+	AwaitBarrier  Kind = 86 // wait until it is open
+	Enter         Kind = 87 // a double barrier, waiting until enough have come
+	Exit          Kind = 88 // leave it, waiting until all have left
+	Barrier       Kind = 89 // how a barrier of either sort stands
+
+	GetValue    Kind = 90
+	PutValue    Kind = 91
+	DeleteValue Kind = 92
+)
+
 // The answers.
 const (
 	OK    Kind = 32
@@ -115,6 +129,19 @@ type Frame struct {
 	MaxFrame    int64
 	MaxInFlight int64
 	Endpoints   []string
+
+	// Barriers.
+
+	Count       int64
+	Participant string
+	Closed      bool
+
+	// The data of znodes.
+
+	Data        []byte
+	DataVersion int64
+	Lock        string
+	Mzxid       int64
 }
 
 // Reset makes f the zero Frame. What its fields pointed to is left alone.
