@@ -52,7 +52,9 @@ func (c *Client) newCall(s *Session) *call {
 }
 
 // takes reports whether the call may end in a place or a hold that must not be left behind.
-func (k *call) takes() bool { return k.frame.Kind == wire.Acquire || k.frame.Kind == wire.Enqueue }
+func (k *call) takes() bool {
+	return k.frame.Kind == wire.Acquire || k.frame.Kind == wire.Enqueue || k.frame.Kind == wire.Enter
+}
 
 // mayHold reports whether the call may end in a hold.
 func (k *call) mayHold() bool { return k.takes() || k.frame.Kind == wire.Await && k.cfg != nil }
@@ -63,7 +65,13 @@ func (k *call) gives() bool {
 }
 
 // waits reports whether the member may take its time with the answer.
-func (k *call) waits() bool { return k.frame.Kind == wire.Acquire || k.frame.Kind == wire.Await }
+func (k *call) waits() bool {
+	switch k.frame.Kind {
+	case wire.Acquire, wire.Await, wire.AwaitBarrier, wire.Enter, wire.Exit:
+		return true
+	}
+	return false
+}
 
 // requestID makes a request repeatable. Nobody else can guess it.
 func (c *Client) requestID(number uint64) string {
@@ -300,6 +308,9 @@ func (c *Client) giveBackLocked(k *call) {
 	c.settleLocked(k, ErrCancelled)
 	release := &call{session: k.session, abandoned: true, settle: func(*wire.Frame, error) {}}
 	release.frame = wire.Frame{Kind: wire.Release, Session: k.frame.Session, Name: k.frame.Name, RequestID: k.frame.RequestID}
+	if k.frame.Kind == wire.Enter {
+		release.frame = wire.Frame{Kind: wire.Exit, Session: k.frame.Session, Name: k.frame.Name, Participant: k.frame.Participant}
+	}
 	if release.session.phase != sessionOver {
 		c.enterLocked(release)
 	}
