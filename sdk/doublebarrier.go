@@ -117,6 +117,9 @@ func (b *DoubleBarrier) leave(ctx context.Context) error {
 	k := b.client.newCall(p.session)
 	k.frame.Kind, k.frame.Name, k.frame.Participant, k.frame.WaitMS = wire.Exit, b.name, p.id, -1
 	_, err := b.client.stay(ctx, k)
+	if err != nil && errors.Is(err, context.Cause(ctx)) {
+		b.client.exitLater(p, b.name) // nobody waits; it leaves all the same
+	}
 	// Whatever the outcome, it is on its way out.
 	if !errors.Is(err, ErrTooManyRequests) {
 		b.mu.Lock()
@@ -126,6 +129,16 @@ func (b *DoubleBarrier) leave(ctx context.Context) error {
 		b.mu.Unlock()
 	}
 	return err
+}
+
+// exitLater takes a participant out, and does not wait.
+func (c *Client) exitLater(p *participation, name string) {
+	k := c.newCall(p.session)
+	k.frame.Kind, k.frame.Name, k.frame.Participant = wire.Exit, name, p.id
+	k.settle = func(*wire.Frame, error) {}
+	if err := c.submit(k); err != nil {
+		c.cfg.log.Warn("a participant is at its double barrier until its session ends", "barrier", name, "err", err)
+	}
 }
 
 // Gathering returns who is at the barrier. It sees every Enter and Leave that had returned.
