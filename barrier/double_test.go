@@ -198,7 +198,7 @@ func TestWrongEntries(t *testing.T) {
 	badInput(t, err, "id")
 	_, err = m.Barriers.Leave(patient(t), barrier.Exit{Name: "b", ID: "one"}, 0)
 	badInput(t, err, "session")
-	_, err = m.Barriers.Leave(patient(t), barrier.Exit{Name: "b", ID: "one", Session: 99}, 0)
+	_, err = m.Barriers.Leave(patient(t), barrier.Exit{Name: "b", ID: "two", Session: 99}, 0)
 	is(t, "a leave of a session that never was", err, lease.ErrLost)
 	if p, err := m.Barriers.Enter(patient(t), barrier.Entry{Name: "b", Count: 2, Session: other}, 0); err != nil || !p.Open {
 		t.Errorf("%+v, %v", p, err)
