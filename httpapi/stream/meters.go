@@ -17,12 +17,15 @@ var kindNames = map[wire.Kind]string{
 	wire.Acquire: "acquire", wire.Enqueue: "enqueue", wire.Await: "await", wire.Leave: "leave",
 	wire.Release: "release", wire.Queue: "queue", wire.Fence: "fence", wire.Check: "check",
 	wire.Subscribe: "subscribe", wire.Unsubscribe: "unsubscribe",
+	wire.SetBarrier: "set_barrier", wire.RemoveBarrier: "remove_barrier", wire.AwaitBarrier: "await_barrier",
+	wire.Enter: "enter", wire.Exit: "exit", wire.Barrier: "barrier",
+	wire.GetValue: "get_value", wire.PutValue: "put_value", wire.DeleteValue: "delete_value",
 }
 
 // meters are this door's metrics.
 type meters struct {
 	requests *prometheus.CounterVec
-	kinds    [wire.OK]struct {
+	kinds    [wire.MaxRequest + 1]struct {
 		ok      prometheus.Counter
 		seconds prometheus.Observer
 	}

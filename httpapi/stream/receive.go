@@ -52,7 +52,7 @@ func (s *stream) take(j *job) bool {
 	if s.closing != nil || s.over {
 		return false
 	}
-	if f.Kind <= 0 || f.Kind >= wire.OK {
+	if !f.Kind.IsRequest() {
 		s.freeLocked(j) // not a request, whatever it is
 		return true
 	}

@@ -49,6 +49,12 @@ const (
 	DeleteValue Kind = 92
 )
 
+// MaxRequest is the highest kind of a request.
+const MaxRequest Kind = 95
+
+// IsRequest reports whether a kind is one of those that are kept for requests.
+func (k Kind) IsRequest() bool { return k > 0 && k < OK || k >= 64 && k <= MaxRequest }
+
 // The answers.
 const (
 	OK    Kind = 32
