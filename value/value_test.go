@@ -295,3 +295,21 @@ func TestAgainstAModel(t *testing.T) {
 		}
 	})
 }
+
+// TestReadersGuard has two readers write under one lock, and a writer who waits refused.
+func TestReadersGuard(t *testing.T) {
+	m := membertest.One(t)
+	ctx := patient(t)
+	var tokens []lock.Token
+	for _, mode := range []lock.Mode{"read", "read", "write"} {
+		h, err := m.Locks.Enqueue(ctx, lock.Request{Name: "shared", Mode: mode})
+		if err != nil {
+			t.Fatal(err)
+		}
+		tokens = append(tokens, h.Token)
+	}
+	for i, want := range []error{nil, nil, value.ErrNotHolder} {
+		_, err := m.Values.Put(ctx, "state", nil, value.AnyVersion, value.Guard{Lock: "shared", Token: tokens[i]})
+		is(t, fmt.Sprint("contender ", i), err, want)
+	}
+}
