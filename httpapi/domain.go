@@ -27,6 +27,14 @@ type Locks interface {
 	List(ctx context.Context, prefix, after string, limit int, fresh lock.Read) (lock.Page, error)
 }
 
+// Barriers is what this door needs of barriers. Every call ends with its ctx at the latest, and all
+// may run concurrently.
+type Barriers = stream.Barriers
+
+// Values is what this door needs of the data of znodes. Every call ends with its ctx at the latest,
+// and all may run concurrently.
+type Values = stream.Values
+
 // A Subscription is one follower of the locks' events.
 type Subscription interface {
 	// Next blocks until there is an event, or ctx ends; an event is never lost to a ctx that

@@ -230,14 +230,18 @@ type bench struct {
 	Config
 	sessions *fakeSessions
 	locks    *fakeLocks
+	barriers *fakeBarriers
+	values   *fakeValues
 	sub      *fakeSub
 }
 
 func newBench() *bench {
-	b := &bench{sessions: &fakeSessions{}, locks: &fakeLocks{}, sub: newFakeSub()}
+	b := &bench{sessions: &fakeSessions{}, locks: &fakeLocks{}, barriers: &fakeBarriers{}, values: &fakeValues{}, sub: newFakeSub()}
 	b.Config = Config{
 		Sessions:  b.sessions,
 		Locks:     b.locks,
+		Barriers:  b.barriers,
+		Values:    b.values,
 		Subscribe: func(string, *lock.EventID) (Subscription, error) { return b.sub, nil },
 		Health: func() Health {
 			return Health{Quorum: true, CaughtUp: true, Member: "m1", Leader: "m1", Revision: 99}

@@ -33,9 +33,11 @@ const (
 	fieldLockDelay
 	fieldReentrant
 	fieldLocks
+	fieldCount
+	fieldID
 )
 
-var fieldNames = [...]string{"session", "generation", "ttl", "wait", "owner", "reason", "request_id", "token", "force", "labels", "metadata", "compat", "mode", "lock_delay", "reentrant", "names"}
+var fieldNames = [...]string{"session", "generation", "ttl", "wait", "owner", "reason", "request_id", "token", "force", "labels", "metadata", "compat", "mode", "lock_delay", "reentrant", "names", "count", "id"}
 
 // fieldOf returns the field called name, or 0.
 func fieldOf(name string) field {
@@ -74,6 +76,8 @@ type input struct {
 	lockDelay  time.Duration
 	reentrant  bool
 	names      []string
+	count      int
+	id         string
 }
 
 // input reads a request whose fields are among allowed.
@@ -136,7 +140,7 @@ func (in *input) fromJSON(l *Limits, f field, key string, raw []byte) error {
 		return badInput(key, "is null", "leave it out")
 	}
 	switch f {
-	case fieldToken, fieldGeneration:
+	case fieldToken, fieldGeneration, fieldCount:
 		if kind == '"' || kind == '{' || kind == '[' || kind == 't' || kind == 'f' {
 			return badInput(key, "is not a number", "give the number as it was answered, without quotes")
 		}
@@ -210,6 +214,10 @@ func (in *input) fromText(l *Limits, f field, key, text string) (err error) {
 		in.mode = lock.Mode(text)
 	case fieldLockDelay:
 		in.lockDelay, err = duration(key, text)
+	case fieldCount:
+		in.count, err = count(key, text)
+	case fieldID:
+		in.id, err = within(key, text, l.MaxRequestIDBytes)
 	case fieldForce:
 		in.force, err = truth(key, text)
 	case fieldReentrant:
@@ -245,4 +253,13 @@ func number(key, text string) (int64, error) {
 		return 0, badInput(key, fmt.Sprintf("%q is not a whole number from 1 to 2^53", shorten(text)), "give the number as it was answered")
 	}
 	return n, nil
+}
+
+// count reads how many participants a double barrier is for.
+func count(key, text string) (int, error) {
+	n, err := strconv.ParseInt(text, 10, 32)
+	if err != nil || n <= 0 {
+		return 0, badInput(key, fmt.Sprintf("%q is not a whole number above 0", shorten(text)), "say for how many participants the barrier opens")
+	}
+	return int(n), nil
 }

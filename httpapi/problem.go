@@ -85,6 +85,9 @@ func (o *answer) extras(err error) (revision int64) {
 		o.session("session", e.ID)
 		o.str("cause", string(e.Cause))
 	}
+	if at := o.barrierExtras(err) + o.valueExtras(err); at != 0 {
+		revision = at
+	}
 	if e, ok := errors.AsType[*lock.StaleTokenError](err); ok {
 		o.str("name", e.Fence)
 		o.num("token", int64(e.Token))

@@ -24,12 +24,13 @@ type route struct {
 	pattern string
 	handle  func(*call) error
 	class   class
+	raw     bool // its body is taken as it is, up to MaxValueBytes
 	meter   *meter
 }
 
 // routes is the only list of routes.
 func routes() []route {
-	const get, post, del = http.MethodGet, http.MethodPost, http.MethodDelete
+	const get, post, put, del = http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete
 	return []route{
 		{method: post, pattern: "/v1/sessions", handle: (*call).openSession},
 		{method: get, pattern: "/v1/sessions", handle: (*call).listSessions},
@@ -52,6 +53,18 @@ func routes() []route {
 
 		{method: get, pattern: "/v1/fences/{name}", handle: (*call).getFence},
 		{method: post, pattern: "/v1/fences/{name}/check", handle: (*call).checkFence},
+
+		{method: get, pattern: "/v1/barriers/{name}", handle: (*call).getBarrier},
+		{method: put, pattern: "/v1/barriers/{name}", handle: (*call).setBarrier},
+		{method: del, pattern: "/v1/barriers/{name}", handle: (*call).removeBarrier, class: keeping},
+		{method: post, pattern: "/v1/barriers/{name}/wait", handle: (*call).waitBarrier},
+		{method: get, pattern: "/v1/double-barriers/{name}", handle: (*call).getDoubleBarrier},
+		{method: post, pattern: "/v1/double-barriers/{name}/enter", handle: (*call).enterBarrier},
+		{method: post, pattern: "/v1/double-barriers/{name}/leave", handle: (*call).leaveBarrier, class: keeping},
+
+		{method: get, pattern: "/v1/data/{name}", handle: (*call).getValue},
+		{method: put, pattern: "/v1/data/{name}", handle: (*call).putValue, raw: true},
+		{method: del, pattern: "/v1/data/{name}", handle: (*call).deleteValue},
 
 		{method: get, pattern: "/v1/events", handle: (*call).events, class: exempt},
 		{method: get, pattern: wire.Path, handle: (*call).serveStream, class: exempt},

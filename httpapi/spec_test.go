@@ -139,7 +139,9 @@ func checkAnswer(t testing.TB, req *http.Request, body string, status int, heade
 	if body != "" {
 		again.Body = io.NopCloser(strings.NewReader(body))
 		again.ContentLength = int64(len(body))
-		again.Header.Set("Content-Type", "application/json")
+		if route.Operation.RequestBody.Value.Content.Get("application/json") != nil {
+			again.Header.Set("Content-Type", "application/json")
+		}
 	}
 	in := &openapi3filter.RequestValidationInput{
 		Request: again, PathParams: params, Route: route,

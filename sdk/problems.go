@@ -36,6 +36,14 @@ var problems = []struct {
 	{wire.CodeNotALock, ErrNotALock},
 	{wire.CodeBodyTooLarge, ErrTooLarge},
 	{wire.CodeInternal, ErrInternal},
+	{wire.CodeBarrierClosed, ErrBarrierClosed},
+	{wire.CodeBarrierCount, ErrBarrierCount},
+	{wire.CodeNotABarrier, ErrNotABarrier},
+	{wire.CodeTooManyParticipants, ErrTooManyParticipants},
+	{wire.CodeNotHolder, ErrNotHolder},
+	{wire.CodeBadVersion, ErrVersion},
+	{wire.CodeNoValue, ErrNoValue},
+	{wire.CodeNotAValue, ErrNotAValue},
 	{wire.CodeCancelled, ErrCancelled},
 	{wire.CodeEventsGone, ErrEventsGone},
 	{wire.CodeTooSlow, ErrTooSlow},
@@ -83,6 +91,16 @@ func errorOf(f *wire.Frame) error {
 		return holdLost(f)
 	case wire.CodeSessionLost:
 		return &LostError{Session: SessionID(f.Session), Whole: true, Cause: Cause(f.Cause)}
+	case wire.CodeBarrierCount:
+		return &BarrierCountError{Name: f.Name, Others: int(f.Count)}
+	case wire.CodeNotHolder:
+		e := &NotHolderError{Name: f.Name, Token: Token(f.Token)}
+		if len(f.Contenders) > 0 {
+			e.Holder = contender(&f.Contenders[0])
+		}
+		return e
+	case wire.CodeBadVersion:
+		return &VersionError{Path: f.Name, Actual: int(f.DataVersion)}
 	case wire.CodeStaleToken:
 		return &StaleTokenError{Fence: f.Name, Token: Token(f.Token), Highest: Token(f.Highest)}
 	}

@@ -6,8 +6,10 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/lockkeeper/lockkeeper/barrier"
 	"github.com/lockkeeper/lockkeeper/lease"
 	"github.com/lockkeeper/lockkeeper/lock"
+	"github.com/lockkeeper/lockkeeper/value"
 )
 
 // Off, as a listen address, turns a door off.
@@ -82,6 +84,9 @@ type Limits struct {
 	MaxSessions int // alive in the cluster
 	MaxWaiters  int // in the queue of one lock
 
+	MaxParticipants int // of one double barrier
+	MaxValueBytes   int // of the data of one znode, written over REST or a stream
+
 	MinTTL time.Duration // shorter TTLs are raised to it; at least 2s
 	MaxTTL time.Duration // longer TTLs are lowered to it; at most 1h
 
@@ -151,5 +156,7 @@ func DefaultLimits() Limits {
 		EventHeartbeat:   15 * time.Second,
 		MinFreeDisk:      512 << 20,
 		MaxDatabaseBytes: 8 << 30,
+		MaxParticipants:  barrier.DefaultMaxParticipants,
+		MaxValueBytes:    value.DefaultMaxBytes,
 	}
 }

@@ -181,6 +181,8 @@ func (l *Limits) validate(bad report) {
 		{"idle-timeout", int64(l.IdleTimeout)},
 		{"event-heartbeat", int64(l.EventHeartbeat)},
 		{"min-free-disk", l.MinFreeDisk},
+		{"max-participants", int64(l.MaxParticipants)},
+		{"max-value-bytes", int64(l.MaxValueBytes)},
 	} {
 		if n.value <= 0 {
 			bad(n.flag, "must be greater than 0")

@@ -48,6 +48,7 @@ func drawOp(t *rapid.T) Op {
 	kinds := []OpKind{
 		OpCreate, OpCreate, OpCreate, OpCreate, OpCreate, OpDelete, OpDelete, OpDelete, OpSetData, OpSetData, OpSetACL,
 		OpCheck, OpReap, OpVacant, OpOpen, OpOpen, OpMove, OpClose, OpFence, OpHeld, OpDowngrade, OpDowngrade,
+		OpReady, OpReady,
 	}
 	op.Kind = rapid.SampledFrom(kinds).Draw(t, "kind")
 	protected := rapid.SampledFrom([]string{"", "u"}).Draw(t, "protected")
@@ -90,6 +91,10 @@ func drawOp(t *rapid.T) Op {
 	case OpOpen, OpMove, OpClose:
 		op.Session = Session{ID: SessionID(rapid.IntRange(0, 4).Draw(t, "id"))}
 		op.Session.Owner.Member = rapid.Uint64Range(0, 2).Draw(t, "owner")
+	case OpReady:
+		op.Path = rapid.SampledFrom([]string{"/a/ready", "/a/ready", "/l/ready", "/a/b/c/ready"}).Draw(t, "ready")
+		op.Version = rapid.Int32Range(-2, 3).Draw(t, "count")
+		op.Data, op.ACL = []byte{}, rapid.SampledFrom(someACLs).Draw(t, "acl")
 	case OpFence:
 		op.Path = rapid.SampledFrom([]string{"f", "g"}).Draw(t, "fence")
 		op.Czxid = rapid.Int64Range(0, 5).Draw(t, "token")

@@ -37,6 +37,7 @@ const (
 	OpFence                       // Path: the fence's name, Czxid: the token
 	OpHeld                        // Path: the lock's directory, Czxid: the token; refused with ErrNotHolder unless a contender of that token holds there
 	OpDowngrade                   // Path: a writer of the request's session that holds, Czxid; a reader takes its place
+	OpReady                       // Path, Version, Data, ACL: created once its parent has Version children; with Version 0 deleted where it is the only one left; with -1 refused where it stands
 )
 
 // An Op is one operation of a [Request].

@@ -163,12 +163,15 @@ func endpointURL(text string) (string, error) {
 }
 
 // lockPath returns the route of a lock, or of what action does to it.
-func lockPath(name, action string) string {
+func lockPath(name, action string) string { return routePath("locks", name, action) }
+
+// routePath returns the route of what is called name in a collection, or of what action does to it.
+func routePath(collection, name, action string) string {
 	parts := strings.Split(name, "/")
 	for i, p := range parts {
 		parts[i] = url.PathEscape(p)
 	}
-	path := "/v1/locks/" + strings.Join(parts, "/")
+	path := "/v1/" + collection + "/" + strings.Join(parts, "/")
 	if action != "" {
 		path += "/" + action
 	}

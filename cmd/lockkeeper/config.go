@@ -92,6 +92,8 @@ func (c *serveConfig) bind(fs *pflag.FlagSet) {
 	fs.DurationVar(&l.EventHeartbeat, "event-heartbeat", l.EventHeartbeat, "between signs of life on a silent event stream")
 	fs.Var((*sizeValue)(&l.MinFreeDisk), "min-free-disk", "free `size` on the data directory's disk below which nothing new is taken")
 	fs.Var((*sizeValue)(&l.MaxDatabaseBytes), "max-database-bytes", "`size` in use in the database above which nothing new is taken")
+	fs.IntVar(&l.MaxParticipants, "max-participants", l.MaxParticipants, "participants of one double barrier")
+	fs.IntVar(&l.MaxValueBytes, "max-value-bytes", l.MaxValueBytes, "`bytes` of the data of one znode, written over REST or a stream")
 
 	z := &c.ZooKeeper
 	fs.DurationVar(&z.MinSessionTimeout, "zookeeper-min-session-timeout", z.MinSessionTimeout, "shorter timeouts of ZooKeeper's clients are raised to it")

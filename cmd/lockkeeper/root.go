@@ -44,6 +44,7 @@ func newRoot(a *app) *cobra.Command {
 		newLocks(a),
 		newInspect(a),
 		newRelease(a),
+		newBarrier(a),
 		newVersion(a),
 		newGuard(),
 	)

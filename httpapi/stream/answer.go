@@ -38,7 +38,7 @@ func (d *Door) fail(j *job, err error) (code string) {
 	// What an acquire has begun when it is cancelled is undone by itself.
 	undone := false
 	switch j.request.Kind {
-	case wire.Acquire, wire.AcquireAll, wire.Enqueue, wire.Await:
+	case wire.Acquire, wire.AcquireAll, wire.Enqueue, wire.Await, wire.Enter:
 		undone = true
 	}
 	if j.cancelled(err) && (undone || !errors.Is(err, store.ErrUncertain)) {
@@ -100,6 +100,8 @@ func extras(f *wire.Frame, err error) {
 	} else if e, ok := errors.AsType[*lease.LostError](err); ok {
 		f.Session, f.Cause = uint64(e.ID), string(e.Cause)
 	}
+	barrierExtras(f, err)
+	valueExtras(f, err)
 	if e, ok := errors.AsType[*lock.StaleTokenError](err); ok {
 		f.Name, f.Token, f.Highest = e.Fence, int64(e.Token), int64(e.Highest)
 	}

@@ -18,12 +18,15 @@ var kindNames = map[wire.Kind]string{
 	wire.Release: "release", wire.Queue: "queue", wire.Fence: "fence", wire.Check: "check",
 	wire.Subscribe: "subscribe", wire.Unsubscribe: "unsubscribe",
 	wire.Downgrade: "downgrade", wire.AcquireAll: "acquire_all", wire.ReleaseAll: "release_all",
+	wire.SetBarrier: "set_barrier", wire.RemoveBarrier: "remove_barrier", wire.AwaitBarrier: "await_barrier",
+	wire.Enter: "enter", wire.Exit: "exit", wire.Barrier: "barrier",
+	wire.GetValue: "get_value", wire.PutValue: "put_value", wire.DeleteValue: "delete_value",
 }
 
 // meters are this door's metrics.
 type meters struct {
 	requests *prometheus.CounterVec
-	kinds    [wire.OK]struct {
+	kinds    [wire.MaxRequest + 1]struct {
 		ok      prometheus.Counter
 		seconds prometheus.Observer
 	}

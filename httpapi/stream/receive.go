@@ -52,7 +52,7 @@ func (s *stream) take(j *job) bool {
 	if s.closing != nil || s.over {
 		return false
 	}
-	if f.Kind <= 0 || f.Kind >= wire.OK {
+	if !f.Kind.IsRequest() {
 		s.freeLocked(j) // not a request, whatever it is
 		return true
 	}
@@ -119,7 +119,7 @@ const keepShare = 8
 
 func keeps(kind wire.Kind) bool {
 	switch kind {
-	case wire.Hello, wire.Attach, wire.Close, wire.Touch, wire.Leave, wire.Release, wire.Unsubscribe:
+	case wire.Hello, wire.Attach, wire.Close, wire.Touch, wire.Leave, wire.Release, wire.Unsubscribe, wire.RemoveBarrier, wire.Exit:
 		return true
 	}
 	return false
@@ -161,7 +161,24 @@ func (s *stream) finishLocked(j *job) {
 
 // waiting notes that the wait of j has begun, and tells its client.
 func (s *stream) waiting(j *job, ticket string) {
+	if s.begin(j, ticket) {
+		s.tellPosition(waiter{j, j.request.ID, ticket})
+	}
+}
+
+// waitsAlone is waiting for what has no queue.
+func (s *stream) waitsAlone(j *job) {
+	if s.begin(j, "") {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.pushFrameLocked(&wire.Frame{Kind: wire.Waiting, ID: j.request.ID})
+	}
+}
+
+// begin counts a wait, and reports whether it may begin.
+func (s *stream) begin(j *job, ticket string) bool {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	p := &s.door.cfg.Waiting
 	switch {
 	case s.refusing:
@@ -174,11 +191,7 @@ func (s *stream) waiting(j *job, ticket string) {
 		j.waits, j.ticket = true, ticket
 		s.waits++
 	}
-	waits := j.waits
-	s.mu.Unlock()
-	if waits {
-		s.tellPosition(waiter{j, j.request.ID, ticket})
-	}
+	return j.waits
 }
 
 // A waiter is a wait as it was when the stream's mutex was held: its job may be another request's

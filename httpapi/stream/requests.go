@@ -32,6 +32,16 @@ var handlers = map[wire.Kind]func(*stream, *job) error{
 	wire.Downgrade:   (*stream).downgrade,
 	wire.AcquireAll:  (*stream).acquireAll,
 	wire.ReleaseAll:  (*stream).releaseAll,
+
+	wire.SetBarrier:    (*stream).setBarrier,
+	wire.RemoveBarrier: (*stream).removeBarrier,
+	wire.AwaitBarrier:  (*stream).awaitBarrier,
+	wire.Enter:         (*stream).enterBarrier,
+	wire.Exit:          (*stream).leaveBarrier,
+	wire.Barrier:       (*stream).lookAtBarrier,
+	wire.GetValue:      (*stream).getValue,
+	wire.PutValue:      (*stream).putValue,
+	wire.DeleteValue:   (*stream).deleteValue,
 }
 
 func knownKind(kind wire.Kind) bool { return handlers[kind] != nil }

@@ -28,6 +28,15 @@ const (
 	CodeBodyTooLarge    = "body_too_large"
 	CodeInternal        = "internal"
 
+	CodeBarrierClosed       = "barrier_closed"
+	CodeBarrierCount        = "barrier_count"
+	CodeNotABarrier         = "not_a_barrier"
+	CodeTooManyParticipants = "too_many_participants"
+	CodeNotHolder           = "not_holder"
+	CodeBadVersion          = "bad_version"
+	CodeNoValue             = "no_value"
+	CodeNotAValue           = "not_a_value"
+
 	CodeCancelled     = "cancelled"      // by Cancel or Unsubscribe
 	CodeEventsGone    = "events_gone"    // the events after the given one are not remembered
 	CodeTooSlow       = "too_slow"       // a subscription that was not read fast enough

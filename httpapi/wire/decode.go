@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 )
@@ -80,7 +81,7 @@ func (f *Frame) decode(body []byte) (int, error) {
 	r := reader{b: body}
 	for len(r.b) > 0 {
 		field, wireType := r.tag()
-		if r.err == nil && !f.decodeRequest(&r, field, wireType) && !f.decodeAnswer(&r, field, wireType) {
+		if r.err == nil && !f.decodeRequest(&r, field, wireType) && !f.decodeAnswer(&r, field, wireType) && !f.decodeMore(&r, field, wireType) {
 			r.skip(wireType)
 		}
 		if r.err != nil {
@@ -175,8 +176,6 @@ func (f *Frame) decodeAnswer(r *reader, field, wireType int) bool {
 		f.TimeMS = int64(r.varint())
 	case key(frameLost, typeBytes):
 		f.Lost = within(r, append(f.Lost, r.lost()), MaxLost)
-	case key(frameCount, typeVarint):
-		f.Count = int64(r.varint())
 	case key(frameCode, typeBytes):
 		f.Code = r.text()
 	case key(frameMessage, typeBytes):
@@ -201,6 +200,29 @@ func (f *Frame) decodeAnswer(r *reader, field, wireType int) bool {
 		f.MaxInFlight = int64(r.varint())
 	case key(frameEndpoints, typeBytes):
 		f.Endpoints = within(r, append(f.Endpoints, r.text()), MaxEndpoints)
+	default:
+		return false
+	}
+	return true
+}
+
+// decodeMore reads one field of barriers and the data of znodes, and reports whether it was one.
+func (f *Frame) decodeMore(r *reader, field, wireType int) bool {
+	switch key(field, wireType) {
+	case key(frameCount, typeVarint):
+		f.Count = int64(r.varint())
+	case key(frameParticipant, typeBytes):
+		f.Participant = r.text()
+	case key(frameClosed, typeVarint):
+		f.Closed = r.varint() != 0
+	case key(frameData, typeBytes):
+		f.Data = bytes.Clone(r.bytes())
+	case key(frameDataVersion, typeVarint):
+		f.DataVersion = int64(r.varint())
+	case key(frameLock, typeBytes):
+		f.Lock = r.text()
+	case key(frameMzxid, typeVarint):
+		f.Mzxid = int64(r.varint())
 	default:
 		return false
 	}

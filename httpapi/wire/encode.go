@@ -65,7 +65,6 @@ func (f *Frame) appendAnswer(b []byte) []byte {
 		b = appendText(b, lostCause, l.Cause)
 		b = end(b, start)
 	}
-	b = appendInt(b, frameCount, f.Count)
 	b = appendText(b, frameCode, f.Code)
 	b = appendText(b, frameMessage, f.Message)
 	b = appendText(b, frameField, f.Field)
@@ -80,6 +79,13 @@ func (f *Frame) appendAnswer(b []byte) []byte {
 	for _, e := range f.Endpoints {
 		b = appendElement(b, frameEndpoints, e)
 	}
+	b = appendInt(b, frameCount, f.Count)
+	b = appendText(b, frameParticipant, f.Participant)
+	b = appendBool(b, frameClosed, f.Closed)
+	b = appendData(b, frameData, f.Data)
+	b = appendInt(b, frameDataVersion, f.DataVersion)
+	b = appendText(b, frameLock, f.Lock)
+	b = appendInt(b, frameMzxid, f.Mzxid)
 	return b
 }
 
@@ -178,6 +184,15 @@ func appendElement(b []byte, field int, s string) []byte {
 	}
 	b = binary.AppendUvarint(appendTag(b, field, typeBytes), uint64(len(s)))
 	return append(b, s...)
+}
+
+// appendData appends bytes as they are.
+func appendData(b []byte, field int, data []byte) []byte {
+	if len(data) == 0 {
+		return b
+	}
+	b = binary.AppendUvarint(appendTag(b, field, typeBytes), uint64(len(data)))
+	return append(b, data...)
 }
 
 // appendPairs appends a map, ordered by its keys, so that equal frames have equal bytes.

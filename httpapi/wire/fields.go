@@ -51,7 +51,13 @@ const (
 	frameMaxFrame        = 53
 	frameMaxInFlight     = 54
 	frameEndpoints       = 55
-	frameCount           = 56
+	frameCount           = 73
+	frameParticipant     = 74
+	frameClosed          = 75
+	frameData            = 76
+	frameDataVersion     = 77
+	frameLock            = 78
+	frameMzxid           = 79
 
 	contenderToken      = 1
 	contenderSession    = 2

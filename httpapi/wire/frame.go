@@ -38,6 +38,26 @@ const (
 	ReleaseAll  Kind = 19 // several locks
 )
 
+// The requests about barriers and about the data of znodes.
+const (
+	SetBarrier    Kind = 84 // close a barrier
+	RemoveBarrier Kind = 85 // open it
+	AwaitBarrier  Kind = 86 // wait until it is open
+	Enter         Kind = 87 // a double barrier, waiting until enough have come
+	Exit          Kind = 88 // leave it, waiting until all have left
+	Barrier       Kind = 89 // how a barrier of either sort stands
+
+	GetValue    Kind = 90
+	PutValue    Kind = 91
+	DeleteValue Kind = 92
+)
+
+// MaxRequest is the highest kind of a request.
+const MaxRequest Kind = 95
+
+// IsRequest reports whether a kind is one of those that are kept for requests.
+func (k Kind) IsRequest() bool { return k > 0 && k < OK || k >= 64 && k <= MaxRequest }
+
 // The answers.
 const (
 	OK    Kind = 32
@@ -106,7 +126,6 @@ type Frame struct {
 	Event           string
 	TimeMS          int64
 	Lost            []Lost
-	Count           int64
 
 	// Errors.
 
@@ -125,6 +144,19 @@ type Frame struct {
 	MaxFrame    int64
 	MaxInFlight int64
 	Endpoints   []string
+
+	// Barriers.
+
+	Count       int64
+	Participant string
+	Closed      bool
+
+	// The data of znodes.
+
+	Data        []byte
+	DataVersion int64
+	Lock        string
+	Mzxid       int64
 }
 
 // Reset makes f the zero Frame. What its fields pointed to is left alone.

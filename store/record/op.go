@@ -99,7 +99,7 @@ func appendOp(dst []byte, op *znode.Op) []byte {
 
 func (r *reader) op(op *znode.Op) {
 	op.Kind = znode.OpKind(r.byte())
-	if op.Kind < znode.OpCreate || op.Kind > znode.OpDowngrade {
+	if op.Kind < znode.OpCreate || op.Kind > znode.OpReady {
 		r.fail("unknown kind of operation")
 		return
 	}
