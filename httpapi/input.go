@@ -29,9 +29,10 @@ const (
 	fieldLabels
 	fieldMetadata
 	fieldCompat
+	fieldDeadlock
 )
 
-var fieldNames = [...]string{"session", "generation", "ttl", "wait", "owner", "reason", "request_id", "token", "force", "labels", "metadata", "compat"}
+var fieldNames = [...]string{"session", "generation", "ttl", "wait", "owner", "reason", "request_id", "token", "force", "labels", "metadata", "compat", "deadlock"}
 
 // fieldOf returns the field called name, or 0.
 func fieldOf(name string) field {
@@ -66,6 +67,7 @@ type input struct {
 	labels     map[string]string
 	metadata   map[string]string
 	compat     lock.Compat
+	deadlock   lock.DeadlockMode
 }
 
 // input reads a request whose fields are among allowed.
@@ -197,6 +199,8 @@ func (in *input) fromText(l *Limits, f field, key, text string) (err error) {
 		in.requestID, err = within(key, text, l.MaxRequestIDBytes)
 	case fieldCompat:
 		in.compat = lock.Compat(text)
+	case fieldDeadlock:
+		in.deadlock = lock.DeadlockMode(text)
 	case fieldForce:
 		switch text {
 		case "true":

@@ -10,7 +10,7 @@ import (
 const door = "rest"
 
 // What acquire and enqueue take; acquire takes a wait besides.
-const acquireFields = fieldSession | fieldGeneration | fieldTTL | fieldOwner | fieldReason | fieldRequestID | fieldLabels | fieldMetadata | fieldCompat
+const acquireFields = fieldSession | fieldGeneration | fieldTTL | fieldOwner | fieldReason | fieldRequestID | fieldLabels | fieldMetadata | fieldCompat | fieldDeadlock
 
 // request reads a request for the lock that the path names.
 func (c *call) request(fields field) (lock.Request, input, error) {
@@ -37,6 +37,7 @@ func (c *call) request(fields field) (lock.Request, input, error) {
 		RequestID:  in.requestID,
 		Door:       door,
 		Compat:     in.compat,
+		Deadlock:   in.deadlock,
 	}, in, nil
 }
 

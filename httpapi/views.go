@@ -22,6 +22,7 @@ func (o *answer) holdFields(h *lock.Hold) {
 	o.text("reason", h.Reason)
 	o.pairs("metadata", h.Metadata)
 	o.instant("since", h.Since)
+	o.wait(&h.Contender)
 	if h.OneShot {
 		o.flag("one_shot", true)
 	}
@@ -45,6 +46,7 @@ func (o *answer) contender(c *lock.Contender) {
 	o.instant("enqueued", c.Enqueued)
 	o.instant("since", c.Since)
 	o.text("znode", c.Znode)
+	o.wait(c)
 	o.close()
 }
 

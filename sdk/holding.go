@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/lockkeeper/lockkeeper/httpapi/wire"
 )
@@ -35,6 +36,7 @@ func (m *Mutex) request(kind wire.Kind, wait int64) (*call, error) {
 	f := &k.frame
 	f.Kind, f.Name, f.WaitMS, f.Reason, f.Metadata = kind, m.name, wait, m.cfg.reason, m.cfg.metadata
 	f.Compat = m.cfg.compat
+	f.Deadlock = m.cfg.deadlockMode()
 	if f.Owner = m.cfg.owner; f.Owner == "" {
 		f.Owner = m.client.cfg.owner
 	}
@@ -60,6 +62,7 @@ func (m *Mutex) enqueue(ctx context.Context) (*Ticket, error) {
 	}
 	t := &Ticket{mutex: m, session: k.session, text: k.answer.Ticket, token: Token(k.answer.Token)}
 	t.position.Store(k.answer.Position)
+	t.expected.Store(k.answer.ExpectedMS * int64(time.Millisecond))
 	return t, nil
 }
 

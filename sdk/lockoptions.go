@@ -13,6 +13,7 @@ type lockConfig struct {
 	reason   string
 	owner    string
 	compat   string
+	deadlock DeadlockMode
 	metadata map[string]string
 	maxHold  time.Duration
 	check    func(context.Context) error

@@ -85,8 +85,12 @@ func extras(f *wire.Frame, err error) {
 	if e, ok := errors.AsType[*lease.InputError](err); ok {
 		f.Field, f.Fix, f.Message = e.Field, e.Fix, e.Field+" "+e.Problem
 	}
+	if e, ok := errors.AsType[*lock.DeadlockError](err); ok {
+		f.Name, f.Revision, f.Links = e.Name, e.Revision, linksOf(e.Cycle)
+	}
 	if e, ok := errors.AsType[*lock.HeldError](err); ok {
 		f.Name, f.Position, f.Revision = e.Name, int64(e.Position), e.Revision
+		f.Ahead, f.ExpectedMS = int64(e.Position), e.ExpectedWait.Milliseconds()
 		if e.Holder.Token != 0 {
 			f.Contenders = []wire.Contender{contenderOf(&e.Holder)}
 		}
@@ -106,6 +110,7 @@ func holdFields(f *wire.Frame, h *lock.Hold) {
 	f.State, f.Token, f.Position = stateOf(h.State), int64(h.Token), int64(h.Position)
 	f.SinceMS, f.TTLMS = unixMillis(h.Since), h.TTL.Milliseconds()
 	f.Revision, f.RepeatedRequest = h.Revision, h.Repeated
+	f.Ahead, f.ExpectedMS = f.Position, h.ExpectedWait.Milliseconds()
 }
 
 func doneFields(f *wire.Frame, d *lock.Done) {
@@ -134,6 +139,7 @@ func contenderOf(c *lock.Contender) wire.Contender {
 		Token: int64(c.Token), Session: uint64(c.Session), State: stateOf(c.State), Position: int64(c.Position),
 		Owner: c.Owner, Reason: c.Reason, Metadata: c.Metadata, Door: c.Door,
 		EnqueuedMS: unixMillis(c.Enqueued), SinceMS: unixMillis(c.Since), Znode: c.Znode,
+		Ahead: int64(c.Position), ExpectedMS: c.ExpectedWait.Milliseconds(),
 	}
 }
 

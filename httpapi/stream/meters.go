@@ -17,12 +17,13 @@ var kindNames = map[wire.Kind]string{
 	wire.Acquire: "acquire", wire.Enqueue: "enqueue", wire.Await: "await", wire.Leave: "leave",
 	wire.Release: "release", wire.Queue: "queue", wire.Fence: "fence", wire.Check: "check",
 	wire.Subscribe: "subscribe", wire.Unsubscribe: "unsubscribe",
+	wire.Deadlocks: "deadlocks", wire.Blockers: "blockers",
 }
 
 // meters are this door's metrics.
 type meters struct {
 	requests *prometheus.CounterVec
-	kinds    [wire.OK]struct {
+	kinds    [wire.MaxRequest + 1]struct {
 		ok      prometheus.Counter
 		seconds prometheus.Observer
 	}

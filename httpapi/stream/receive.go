@@ -52,7 +52,7 @@ func (s *stream) take(j *job) bool {
 	if s.closing != nil || s.over {
 		return false
 	}
-	if f.Kind <= 0 || f.Kind >= wire.OK {
+	if !f.Kind.IsRequest() {
 		s.freeLocked(j) // not a request, whatever it is
 		return true
 	}
@@ -196,6 +196,7 @@ func (s *stream) tellPosition(w waiter) {
 		return
 	}
 	f := wire.Frame{Kind: wire.Waiting, ID: w.id, Position: int64(position), Ticket: w.ticket, Contenders: []wire.Contender{contenderOf(&holder)}}
+	f.Ahead, f.ExpectedMS = f.Position, s.door.cfg.Locks.ExpectedWait(w.ticket).Milliseconds()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.flying[w.id] != w.job || w.job.ticket != w.ticket || w.job.position == position {

@@ -29,6 +29,8 @@ var handlers = map[wire.Kind]func(*stream, *job) error{
 	wire.Check:       (*stream).check,
 	wire.Subscribe:   (*stream).subscribe,
 	wire.Unsubscribe: (*stream).unsubscribe,
+	wire.Deadlocks:   (*stream).deadlocks,
+	wire.Blockers:    (*stream).blockers,
 }
 
 func knownKind(kind wire.Kind) bool { return handlers[kind] != nil }
@@ -121,6 +123,7 @@ func (s *stream) lockRequest(j *job) (lock.Request, error) {
 	return lock.Request{
 		Name: f.Name, Session: lease.ID(f.Session), Generation: generation,
 		Owner: f.Owner, Reason: f.Reason, Metadata: f.Metadata, RequestID: f.RequestID, Door: "stream", Compat: lock.Compat(f.Compat), OwnTouches: true,
+		Deadlock: lock.DeadlockMode(f.Deadlock),
 	}, nil
 }
 

@@ -26,6 +26,7 @@ const (
 	CodeNotALock        = "not_a_lock"
 	CodeBodyTooLarge    = "body_too_large"
 	CodeInternal        = "internal"
+	CodeDeadlock        = "deadlock" // the wait would close a cycle; links has it
 
 	CodeCancelled     = "cancelled"      // by Cancel or Unsubscribe
 	CodeEventsGone    = "events_gone"    // the events after the given one are not remembered
@@ -50,6 +51,7 @@ const (
 	EventLost     = "lost"
 	EventWaiting  = "waiting"
 	EventLeft     = "left"
+	EventDeadlock = "deadlock"
 )
 
 // The status codes with which a member closes a stream. The first ones are the WebSocket

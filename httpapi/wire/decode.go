@@ -12,6 +12,7 @@ const (
 	MaxLost       = 1 << 16
 	MaxPairs      = 1 << 10 // labels, and metadata
 	MaxEndpoints  = 1 << 10
+	MaxLinks      = 1 << 12
 )
 
 // A Decoder takes a batch apart, frame by frame. It keeps the batch's bytes, which must not change
@@ -134,6 +135,8 @@ func (f *Frame) decodeRequest(r *reader, field, wireType int) bool {
 		f.After = r.text()
 	case key(frameCompat, typeBytes):
 		f.Compat = r.text()
+	case key(frameDeadlock, typeBytes):
+		f.Deadlock = r.text()
 	default:
 		return false
 	}
@@ -190,6 +193,12 @@ func (f *Frame) decodeAnswer(r *reader, field, wireType int) bool {
 		f.MaxInFlight = int64(r.varint())
 	case key(frameEndpoints, typeBytes):
 		f.Endpoints = within(r, append(f.Endpoints, r.text()), MaxEndpoints)
+	case key(frameExpectedMS, typeVarint):
+		f.ExpectedMS = int64(r.varint())
+	case key(frameAhead, typeVarint):
+		f.Ahead = int64(r.varint())
+	case key(frameLinks, typeBytes):
+		f.Links = within(r, append(f.Links, r.link()), MaxLinks)
 	default:
 		return false
 	}

@@ -34,6 +34,7 @@ func AppendFrame(b []byte, f *Frame) []byte {
 	b = appendText(b, frameClient, f.Client)
 	b = appendText(b, frameAfter, f.After)
 	b = appendText(b, frameCompat, f.Compat)
+	b = appendText(b, frameDeadlock, f.Deadlock)
 	b = f.appendAnswer(b)
 	return end(b, start)
 }
@@ -73,6 +74,11 @@ func (f *Frame) appendAnswer(b []byte) []byte {
 	for _, e := range f.Endpoints {
 		b = appendElement(b, frameEndpoints, e)
 	}
+	b = appendInt(b, frameExpectedMS, f.ExpectedMS)
+	b = appendInt(b, frameAhead, f.Ahead)
+	for i := range f.Links {
+		b = f.Links[i].append(b)
+	}
 	return b
 }
 
@@ -89,6 +95,8 @@ func (c *Contender) append(b []byte) []byte {
 	b = appendInt(b, contenderEnqueuedMS, c.EnqueuedMS)
 	b = appendInt(b, contenderSinceMS, c.SinceMS)
 	b = appendText(b, contenderZnode, c.Znode)
+	b = appendInt(b, contenderAhead, c.Ahead)
+	b = appendInt(b, contenderExpectedMS, c.ExpectedMS)
 	return end(b, start)
 }
 

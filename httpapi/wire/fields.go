@@ -35,6 +35,7 @@ const (
 	frameTimeMS          = 29
 	frameLost            = 30
 	frameCompat          = 31
+	frameDeadlock        = 36
 	frameCode            = 40
 	frameMessage         = 41
 	frameField           = 42
@@ -47,6 +48,9 @@ const (
 	frameMaxFrame        = 53
 	frameMaxInFlight     = 54
 	frameEndpoints       = 55
+	frameExpectedMS      = 70
+	frameAhead           = 71
+	frameLinks           = 72
 
 	contenderToken      = 1
 	contenderSession    = 2
@@ -59,6 +63,22 @@ const (
 	contenderEnqueuedMS = 9
 	contenderSinceMS    = 10
 	contenderZnode      = 11
+	contenderAhead      = 20
+	contenderExpectedMS = 21
+
+	linkSession      = 1
+	linkOwner        = 2
+	linkDoor         = 3
+	linkHolds        = 4
+	linkHoldsToken   = 5
+	linkHoldsState   = 6
+	linkHoldsSinceMS = 7
+	linkWaits        = 8
+	linkWaitsToken   = 9
+	linkWaitsSinceMS = 10
+	linkCycle        = 11
+	linkActors       = 12
+	linkCloses       = 13
 
 	lostSession = 1
 	lostCause   = 2

@@ -33,7 +33,16 @@ const (
 	Subscribe   Kind = 14 // to events
 	Unsubscribe Kind = 15
 	Cancel      Kind = 16 // nobody waits for the target any more; not answered
+
+	Deadlocks Kind = 80 // the cycles of waits that there are
+	Blockers  Kind = 81 // who keeps a contender from its lock, through any chain
 )
+
+// MaxRequest is the highest kind of a request.
+const MaxRequest Kind = 95
+
+// IsRequest reports whether a kind is one of those that are kept for requests.
+func (k Kind) IsRequest() bool { return k > 0 && k < OK || k >= 64 && k <= MaxRequest }
 
 // The answers.
 const (
@@ -83,6 +92,7 @@ type Frame struct {
 	Client    string
 	After     string
 	Compat    string
+	Deadlock  string
 
 	// Answers and pushes.
 
@@ -115,6 +125,12 @@ type Frame struct {
 	MaxFrame    int64
 	MaxInFlight int64
 	Endpoints   []string
+
+	// How long a wait may last, and who waits for whom.
+
+	ExpectedMS int64
+	Ahead      int64
+	Links      []Link
 }
 
 // Reset makes f the zero Frame. What its fields pointed to is left alone.
@@ -133,10 +149,29 @@ type Contender struct {
 	EnqueuedMS int64
 	SinceMS    int64
 	Znode      string
+	Ahead      int64
+	ExpectedMS int64
 }
 
 // A Lost is a session that is over.
 type Lost struct {
 	Session uint64
 	Cause   string
+}
+
+// A Link is one actor of a cycle or a chain of waits. The comments on the fields stand in stream.proto.
+type Link struct {
+	Session      uint64
+	Owner        string
+	Door         string
+	Holds        string
+	HoldsToken   int64
+	HoldsState   State
+	HoldsSinceMS int64
+	Waits        string
+	WaitsToken   int64
+	WaitsSinceMS int64
+	Cycle        int64
+	Actors       int64
+	Closes       bool
 }

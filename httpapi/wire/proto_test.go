@@ -85,6 +85,7 @@ func TestKindsAsTheFileSays(t *testing.T) {
 		"RELEASE": wire.Release, "QUEUE": wire.Queue, "FENCE": wire.Fence, "CHECK": wire.Check, "SUBSCRIBE": wire.Subscribe,
 		"UNSUBSCRIBE": wire.Unsubscribe, "CANCEL": wire.Cancel, "OK": wire.OK, "ERROR": wire.Error, "WAITING": wire.Waiting,
 		"EVENT": wire.Event, "SESSION_LOST": wire.SessionLost, "HOLD_LOST": wire.HoldLost, "DETACHED": wire.Detached, "GOING": wire.Going,
+		"DEADLOCKS": wire.Deadlocks, "BLOCKERS": wire.Blockers,
 	}
 	got := map[string]wire.Kind{}
 	values := file.Enums().ByName("Kind").Values()

@@ -226,6 +226,10 @@ func (r *reader) contender() (c Contender) {
 			c.SinceMS = int64(in.varint())
 		case key(contenderZnode, typeBytes):
 			c.Znode = in.text()
+		case key(contenderAhead, typeVarint):
+			c.Ahead = int64(in.varint())
+		case key(contenderExpectedMS, typeVarint):
+			c.ExpectedMS = int64(in.varint())
 		default:
 			in.skip(wireType)
 		}
