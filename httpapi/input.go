@@ -35,9 +35,10 @@ const (
 	fieldLocks
 	fieldCount
 	fieldID
+	fieldDeadlock
 )
 
-var fieldNames = [...]string{"session", "generation", "ttl", "wait", "owner", "reason", "request_id", "token", "force", "labels", "metadata", "compat", "mode", "lock_delay", "reentrant", "names", "count", "id"}
+var fieldNames = [...]string{"session", "generation", "ttl", "wait", "owner", "reason", "request_id", "token", "force", "labels", "metadata", "compat", "mode", "lock_delay", "reentrant", "names", "count", "id", "deadlock"}
 
 // fieldOf returns the field called name, or 0.
 func fieldOf(name string) field {
@@ -78,6 +79,7 @@ type input struct {
 	names      []string
 	count      int
 	id         string
+	deadlock   lock.DeadlockMode
 }
 
 // input reads a request whose fields are among allowed.
@@ -218,6 +220,8 @@ func (in *input) fromText(l *Limits, f field, key, text string) (err error) {
 		in.count, err = count(key, text)
 	case fieldID:
 		in.id, err = within(key, text, l.MaxRequestIDBytes)
+	case fieldDeadlock:
+		in.deadlock = lock.DeadlockMode(text)
 	case fieldForce:
 		in.force, err = truth(key, text)
 	case fieldReentrant:

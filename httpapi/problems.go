@@ -81,6 +81,7 @@ var problems = []problem{
 	{errCrossOrigin, http.StatusForbidden, "cross_origin", "Web pages of other origins may not do this", false},
 	{errUnknownRoute, http.StatusNotFound, "unknown_route", "There is nothing at this path", false},
 	{errWrongMethod, http.StatusMethodNotAllowed, "method_not_allowed", "This path does not take this method", false},
+	{lock.ErrDeadlock, http.StatusConflict, "deadlock", "The wait would close a cycle of waits", false},
 	// The time ran out below, where nobody said whether it was done: then it is not known.
 	{context.DeadlineExceeded, http.StatusServiceUnavailable, "uncertain", "The outcome is not known yet", true},
 	{errInternal, http.StatusInternalServerError, "internal", "Something went wrong in the server", false},

@@ -114,7 +114,7 @@ func TestWhatProblemsKnow(t *testing.T) {
 		want map[string]any
 	}{
 		{"held", &lock.HeldError{Name: "a", Holder: holder, Position: 3, Revision: 55}, "/v1/locks/a/acquire", map[string]any{
-			"name": "a", "position": 3.0, "revision": 55.0,
+			"name": "a", "position": 3.0, "ahead": 3.0, "revision": 55.0,
 			"holder": map[string]any{"token": 9.0, "session": "0000000000000007", "state": "held", "position": 0.0, "owner": "ann", "door": "zookeeper", "since": "2026-03-04T12:00:00.0000005Z"},
 		}},
 		{"held a moment ago", &lock.HeldError{Name: "a", Revision: 55}, "/v1/locks/a/acquire", map[string]any{"name": "a", "position": 0.0, "revision": 55.0}},

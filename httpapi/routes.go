@@ -65,6 +65,8 @@ func routes() []route {
 		{method: get, pattern: "/v1/data/{name}", handle: (*call).getValue},
 		{method: put, pattern: "/v1/data/{name}", handle: (*call).putValue, raw: true},
 		{method: del, pattern: "/v1/data/{name}", handle: (*call).deleteValue},
+		{method: get, pattern: "/v1/locks/{name}/blockers", handle: (*call).getBlockers},
+		{method: get, pattern: "/v1/deadlocks", handle: (*call).getDeadlocks},
 
 		{method: get, pattern: "/v1/events", handle: (*call).events, class: exempt},
 		{method: get, pattern: wire.Path, handle: (*call).serveStream, class: exempt},
@@ -132,17 +134,18 @@ func cutWildcard(pattern string) (start, tail string, ok bool) {
 }
 
 // find returns the route that rest belongs to, and rest without the action at its end. Where
-// the group knows actions, the last segment is always one: a lock called "a/acquire" is taken
-// by POST …/a/acquire/acquire.
+// the group knows actions, a last segment that is one is always taken for it: a lock called
+// "a/acquire" is taken by POST …/a/acquire/acquire.
 func (g group) find(rest string) (*route, string) {
-	if r := g[""]; r != nil {
-		return r, rest
+	if i := strings.LastIndexByte(rest, '/'); i >= 0 {
+		if r := g[rest[i:]]; r != nil {
+			return r, rest[:i]
+		}
+		if g[""] == nil {
+			return nil, rest[:i]
+		}
 	}
-	i := strings.LastIndexByte(rest, '/')
-	if i < 0 {
-		return nil, rest
-	}
-	return g[rest[i:]], rest[:i]
+	return g[""], rest
 }
 
 func unknownRoute(*call) error { return errUnknownRoute }

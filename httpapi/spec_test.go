@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
@@ -91,7 +92,10 @@ func operation(t testing.TB, method, path string) (*routers.Route, map[string]st
 	if err != nil {
 		t.Fatal(err)
 	}
-	for pattern, item := range doc.Paths.Map() {
+	// The longest pattern that fits: what is done to a lock stands behind its name.
+	patterns := slices.SortedFunc(maps.Keys(doc.Paths.Map()), func(a, b string) int { return len(b) - len(a) })
+	for _, pattern := range patterns {
+		item := doc.Paths.Map()[pattern]
 		op := item.GetOperation(method)
 		if op == nil {
 			continue

@@ -288,6 +288,7 @@ func (c *Client) await(ctx context.Context, k *call) error {
 func (k *call) tell(w Wait) {
 	if k.ticket != nil {
 		k.ticket.position.Store(int64(w.Position))
+		k.ticket.expected.Store(int64(w.ExpectedWait))
 	}
 	if k.cfg.onWait != nil {
 		k.cfg.onWait(w)

@@ -94,6 +94,8 @@ var (
 	// ErrUnsupported is returned where the member does not know this client's requests: their
 	// versions do not fit.
 	ErrUnsupported = errors.New("the member does not understand this client")
+	// ErrDeadlock is returned where a wait would have closed a cycle of waits. See [DeadlockError].
+	ErrDeadlock = errors.New("deadlock")
 	// ErrInternal is returned where something went wrong in the service.
 	ErrInternal = errors.New("something went wrong in the service")
 )
@@ -103,6 +105,8 @@ type HeldError struct {
 	Name     string
 	Holder   Contender // zero where the holder left meanwhile
 	Position int       // how many stood ahead
+
+	ExpectedWait time.Duration // what the lock's recent holds would let one expect behind them; 0: not known
 }
 
 func (e *HeldError) Error() string {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/lockkeeper/lockkeeper/httpapi/wire"
 )
@@ -44,6 +45,7 @@ var problems = []struct {
 	{wire.CodeBadVersion, ErrVersion},
 	{wire.CodeNoValue, ErrNoValue},
 	{wire.CodeNotAValue, ErrNotAValue},
+	{wire.CodeDeadlock, ErrDeadlock},
 	{wire.CodeCancelled, ErrCancelled},
 	{wire.CodeEventsGone, ErrEventsGone},
 	{wire.CodeTooSlow, ErrTooSlow},
@@ -82,11 +84,13 @@ func errorOf(f *wire.Frame) error {
 	case wire.CodeBadRequest:
 		return &InputError{Field: f.Field, Problem: strings.TrimPrefix(f.Message, f.Field+" "), Fix: f.Fix}
 	case wire.CodeLockHeld:
-		e := &HeldError{Name: f.Name, Position: int(f.Position)}
+		e := &HeldError{Name: f.Name, Position: int(f.Position), ExpectedWait: time.Duration(f.ExpectedMS) * time.Millisecond}
 		if len(f.Contenders) > 0 {
 			e.Holder = contender(&f.Contenders[0])
 		}
 		return e
+	case wire.CodeDeadlock:
+		return &DeadlockError{Name: f.Name, Cycle: links(f.Links), text: f.Message}
 	case wire.CodeHoldLost:
 		return holdLost(f)
 	case wire.CodeSessionLost:

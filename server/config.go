@@ -42,6 +42,8 @@ type Config struct {
 	Limits    Limits
 	ZooKeeper ZooKeeper
 
+	Deadlocks string // --deadlocks: what becomes of a request that says nothing, whose wait would close a cycle: refuse, report or off
+
 	Version string       // of the binary, told in the member's card and in /v1/status
 	Logger  *slog.Logger // nil: nothing is logged
 }
@@ -84,8 +86,10 @@ type Limits struct {
 	MaxSessions int // alive in the cluster
 	MaxWaiters  int // in the queue of one lock
 
-	MaxParticipants int // of one double barrier
-	MaxValueBytes   int // of the data of one znode, written over REST or a stream
+	MaxParticipants int           // of one double barrier
+	MaxValueBytes   int           // of the data of one znode, written over REST or a stream
+	DeadlockSearch  int           // --deadlock-search-limit: contenders that one search for a cycle looks at
+	DeadlockReport  time.Duration // --deadlock-report-after: a wait lasts so long before it may be reported
 
 	MinTTL time.Duration // shorter TTLs are raised to it; at least 2s
 	MaxTTL time.Duration // longer TTLs are lowered to it; at most 1h
@@ -115,6 +119,7 @@ func DefaultConfig() Config {
 		Election:        time.Second,
 		Limits:          DefaultLimits(),
 		ZooKeeper:       DefaultZooKeeper(),
+		Deadlocks:       string(lock.DeadlockRefuse),
 		Version:         "dev",
 	}
 }
@@ -145,6 +150,8 @@ func DefaultLimits() Limits {
 
 		MaxSessions:      lease.DefaultMaxSessions,
 		MaxWaiters:       lock.DefaultMaxWaiters,
+		DeadlockSearch:   lock.DefaultDeadlockSearch,
+		DeadlockReport:   lock.DefaultDeadlockReport,
 		MinTTL:           lease.MinTTL,
 		MaxTTL:           lease.MaxTTL,
 		MaxWait:          time.Hour,

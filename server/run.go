@@ -180,9 +180,12 @@ func closeListener(l net.Listener) error {
 func (m *member) openCore(ctx context.Context) (err error) {
 	limits := &m.cfg.Limits
 	m.sessions = lease.New(lease.Config{MinTTL: limits.MinTTL, MaxTTL: limits.MaxTTL, MaxSessions: limits.MaxSessions})
-	m.locks = lock.New(lock.Config{MaxWaiters: limits.MaxWaiters, Subscribers: limits.MaxEventStreams, Logger: m.log})
 	m.barriers = barrier.New(barrier.Config{MaxParticipants: limits.MaxParticipants})
 	m.values = value.New(value.Config{MaxBytes: limits.MaxValueBytes})
+	m.locks = lock.New(lock.Config{
+		MaxWaiters: limits.MaxWaiters, Subscribers: limits.MaxEventStreams, Logger: m.log,
+		Deadlocks: lock.DeadlockMode(m.cfg.Deadlocks), DeadlockSearch: limits.DeadlockSearch, DeadlockReport: limits.DeadlockReport,
+	})
 
 	if m.quorum, err = quorum.Start(ctx, m.quorumConfig()); err != nil {
 		return fmt.Errorf("quorum: %w", err)

@@ -43,6 +43,7 @@ func newRoot(a *app) *cobra.Command {
 		newStatus(a),
 		newLocks(a),
 		newInspect(a),
+		newDeadlocks(a),
 		newRelease(a),
 		newBarrier(a),
 		newVersion(a),

@@ -89,8 +89,12 @@ func extras(f *wire.Frame, err error) {
 	if e, ok := errors.AsType[*lease.InputError](err); ok {
 		f.Field, f.Fix, f.Message = e.Field, e.Fix, e.Field+" "+e.Problem
 	}
+	if e, ok := errors.AsType[*lock.DeadlockError](err); ok {
+		f.Name, f.Revision, f.Links = e.Name, e.Revision, linksOf(e.Cycle)
+	}
 	if e, ok := errors.AsType[*lock.HeldError](err); ok {
 		f.Name, f.Position, f.Revision = e.Name, int64(e.Position), e.Revision
+		f.Ahead, f.ExpectedMS = int64(e.Position), e.ExpectedWait.Milliseconds()
 		if e.Holder.Token != 0 {
 			f.Contenders = []wire.Contender{contenderOf(&e.Holder)}
 		}
@@ -116,6 +120,7 @@ func holdFields(f *wire.Frame, h *lock.Hold) {
 	if h.Count > 1 {
 		f.Count = int64(h.Count)
 	}
+	f.Ahead, f.ExpectedMS = f.Position, h.ExpectedWait.Milliseconds()
 }
 
 func doneFields(f *wire.Frame, d *lock.Done) {
@@ -146,6 +151,7 @@ func contenderOf(c *lock.Contender) wire.Contender {
 		Owner: c.Owner, Reason: c.Reason, Metadata: c.Metadata, Door: c.Door,
 		EnqueuedMS: unixMillis(c.Enqueued), SinceMS: unixMillis(c.Since), Znode: c.Znode,
 		Mode: string(c.Mode), RestsUntilMS: unixMillis(c.RestsUntil),
+		Ahead: int64(c.Position), ExpectedMS: c.ExpectedWait.Milliseconds(),
 	}
 }
 

@@ -36,6 +36,9 @@ type Locks interface {
 	ReleaseAll(ctx context.Context, names []string, r lock.Release) ([]lock.Done, error)
 	Queue(ctx context.Context, name string, limit int, fresh lock.Read) (lock.Queue, error)
 	Ahead(ticket string) (position int, holder lock.Contender, ok bool)
+	ExpectedWait(ticket string) time.Duration
+	Deadlocks(ctx context.Context, limit int, fresh lock.Read) (lock.Deadlocks, error)
+	Blockers(ctx context.Context, name string, session lease.ID, ticket string, fresh lock.Read) (lock.Chain, error)
 	Of(session lease.ID, limit int) (list []lock.Contender, total int)
 	CheckFence(ctx context.Context, name string, token lock.Token) (lock.Fence, error)
 	Fence(ctx context.Context, name string, fresh lock.Read) (lock.Fence, error)

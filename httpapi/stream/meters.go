@@ -21,6 +21,7 @@ var kindNames = map[wire.Kind]string{
 	wire.SetBarrier: "set_barrier", wire.RemoveBarrier: "remove_barrier", wire.AwaitBarrier: "await_barrier",
 	wire.Enter: "enter", wire.Exit: "exit", wire.Barrier: "barrier",
 	wire.GetValue: "get_value", wire.PutValue: "put_value", wire.DeleteValue: "delete_value",
+	wire.Deadlocks: "deadlocks", wire.Blockers: "blockers",
 }
 
 // meters are this door's metrics.

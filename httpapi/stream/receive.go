@@ -209,6 +209,7 @@ func (s *stream) tellPosition(w waiter) {
 		return
 	}
 	f := wire.Frame{Kind: wire.Waiting, ID: w.id, Position: int64(position), Ticket: w.ticket, Contenders: []wire.Contender{contenderOf(&holder)}}
+	f.Ahead, f.ExpectedMS = f.Position, s.door.cfg.Locks.ExpectedWait(w.ticket).Milliseconds()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.flying[w.id] != w.job || w.job.ticket != w.ticket || w.job.position == position {

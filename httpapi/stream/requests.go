@@ -42,6 +42,8 @@ var handlers = map[wire.Kind]func(*stream, *job) error{
 	wire.GetValue:      (*stream).getValue,
 	wire.PutValue:      (*stream).putValue,
 	wire.DeleteValue:   (*stream).deleteValue,
+	wire.Deadlocks:     (*stream).deadlocks,
+	wire.Blockers:      (*stream).blockers,
 }
 
 func knownKind(kind wire.Kind) bool { return handlers[kind] != nil }
@@ -143,6 +145,7 @@ func (s *stream) anyRequest(j *job) (lock.Request, error) {
 		Name: f.Name, Session: lease.ID(f.Session), Generation: generation,
 		Owner: f.Owner, Reason: f.Reason, Metadata: f.Metadata, RequestID: f.RequestID, Door: "stream", Compat: lock.Compat(f.Compat), OwnTouches: true,
 		Mode: lock.Mode(f.Mode), Reentrant: f.Reentrant, LockDelay: time.Duration(min(f.LockDelayMS, maxSpan.Milliseconds())) * time.Millisecond,
+		Deadlock: lock.DeadlockMode(f.Deadlock),
 	}, nil
 }
 

@@ -27,6 +27,7 @@ const (
 	CodeNotALock        = "not_a_lock"
 	CodeBodyTooLarge    = "body_too_large"
 	CodeInternal        = "internal"
+	CodeDeadlock        = "deadlock" // the wait would close a cycle; links has it
 
 	CodeBarrierClosed       = "barrier_closed"
 	CodeBarrierCount        = "barrier_count"
@@ -60,6 +61,7 @@ const (
 	EventLost     = "lost"
 	EventWaiting  = "waiting"
 	EventLeft     = "left"
+	EventDeadlock = "deadlock"
 )
 
 // The status codes with which a member closes a stream. The first ones are the WebSocket

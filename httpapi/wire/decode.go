@@ -14,6 +14,7 @@ const (
 	MaxPairs      = 1 << 10 // labels, and metadata
 	MaxEndpoints  = 1 << 10
 	MaxNames      = 1 << 12
+	MaxLinks      = 1 << 12
 )
 
 // A Decoder takes a batch apart, frame by frame. It keeps the batch's bytes, which must not change
@@ -144,6 +145,8 @@ func (f *Frame) decodeRequest(r *reader, field, wireType int) bool {
 		f.Reentrant = r.varint() != 0
 	case key(frameLockDelayMS, typeVarint):
 		f.LockDelayMS = int64(r.varint())
+	case key(frameDeadlock, typeBytes):
+		f.Deadlock = r.text()
 	default:
 		return false
 	}
@@ -200,6 +203,12 @@ func (f *Frame) decodeAnswer(r *reader, field, wireType int) bool {
 		f.MaxInFlight = int64(r.varint())
 	case key(frameEndpoints, typeBytes):
 		f.Endpoints = within(r, append(f.Endpoints, r.text()), MaxEndpoints)
+	case key(frameExpectedMS, typeVarint):
+		f.ExpectedMS = int64(r.varint())
+	case key(frameAhead, typeVarint):
+		f.Ahead = int64(r.varint())
+	case key(frameLinks, typeBytes):
+		f.Links = within(r, append(f.Links, r.link()), MaxLinks)
 	default:
 		return false
 	}

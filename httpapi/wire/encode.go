@@ -40,6 +40,7 @@ func AppendFrame(b []byte, f *Frame) []byte {
 	}
 	b = appendBool(b, frameReentrant, f.Reentrant)
 	b = appendInt(b, frameLockDelayMS, f.LockDelayMS)
+	b = appendText(b, frameDeadlock, f.Deadlock)
 	b = f.appendAnswer(b)
 	return end(b, start)
 }
@@ -86,6 +87,11 @@ func (f *Frame) appendAnswer(b []byte) []byte {
 	b = appendInt(b, frameDataVersion, f.DataVersion)
 	b = appendText(b, frameLock, f.Lock)
 	b = appendInt(b, frameMzxid, f.Mzxid)
+	b = appendInt(b, frameExpectedMS, f.ExpectedMS)
+	b = appendInt(b, frameAhead, f.Ahead)
+	for i := range f.Links {
+		b = f.Links[i].append(b)
+	}
 	return b
 }
 
@@ -104,6 +110,8 @@ func (c *Contender) append(b []byte) []byte {
 	b = appendText(b, contenderZnode, c.Znode)
 	b = appendText(b, contenderMode, c.Mode)
 	b = appendInt(b, contenderRestsMS, c.RestsUntilMS)
+	b = appendInt(b, contenderAhead, c.Ahead)
+	b = appendInt(b, contenderExpectedMS, c.ExpectedMS)
 	return end(b, start)
 }
 

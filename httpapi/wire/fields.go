@@ -39,6 +39,7 @@ const (
 	frameNames           = 33
 	frameReentrant       = 34
 	frameLockDelayMS     = 35
+	frameDeadlock        = 36
 	frameCode            = 40
 	frameMessage         = 41
 	frameField           = 42
@@ -58,6 +59,9 @@ const (
 	frameDataVersion     = 77
 	frameLock            = 78
 	frameMzxid           = 79
+	frameExpectedMS      = 70
+	frameAhead           = 71
+	frameLinks           = 72
 
 	contenderToken      = 1
 	contenderSession    = 2
@@ -72,6 +76,22 @@ const (
 	contenderZnode      = 11
 	contenderMode       = 12
 	contenderRestsMS    = 13
+	contenderAhead      = 20
+	contenderExpectedMS = 21
+
+	linkSession      = 1
+	linkOwner        = 2
+	linkDoor         = 3
+	linkHolds        = 4
+	linkHoldsToken   = 5
+	linkHoldsState   = 6
+	linkHoldsSinceMS = 7
+	linkWaits        = 8
+	linkWaitsToken   = 9
+	linkWaitsSinceMS = 10
+	linkCycle        = 11
+	linkActors       = 12
+	linkCloses       = 13
 
 	lostSession = 1
 	lostCause   = 2

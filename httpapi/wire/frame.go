@@ -38,6 +38,12 @@ const (
 	ReleaseAll  Kind = 19 // several locks
 )
 
+// The requests about who waits for whom.
+const (
+	Deadlocks Kind = 80 // the cycles of waits that there are
+	Blockers  Kind = 81 // who keeps a contender from its lock, through any chain
+)
+
 // The requests about barriers and about the data of znodes.
 const (
 	SetBarrier    Kind = 84 // close a barrier
@@ -107,6 +113,7 @@ type Frame struct {
 	Client    string
 	After     string
 	Compat    string
+	Deadlock  string
 
 	Mode        string
 	Names       []string
@@ -157,6 +164,11 @@ type Frame struct {
 	DataVersion int64
 	Lock        string
 	Mzxid       int64
+	// How long a wait may last, and who waits for whom.
+
+	ExpectedMS int64
+	Ahead      int64
+	Links      []Link
 }
 
 // Reset makes f the zero Frame. What its fields pointed to is left alone.
@@ -178,10 +190,29 @@ type Contender struct {
 
 	Mode         string
 	RestsUntilMS int64
+	Ahead        int64
+	ExpectedMS   int64
 }
 
 // A Lost is a session that is over.
 type Lost struct {
 	Session uint64
 	Cause   string
+}
+
+// A Link is one actor of a cycle or a chain of waits. The comments on the fields stand in stream.proto.
+type Link struct {
+	Session      uint64
+	Owner        string
+	Door         string
+	Holds        string
+	HoldsToken   int64
+	HoldsState   State
+	HoldsSinceMS int64
+	Waits        string
+	WaitsToken   int64
+	WaitsSinceMS int64
+	Cycle        int64
+	Actors       int64
+	Closes       bool
 }

@@ -90,6 +90,7 @@ func TestKindsAsTheFileSays(t *testing.T) {
 		"SET_BARRIER": wire.SetBarrier, "REMOVE_BARRIER": wire.RemoveBarrier, "AWAIT_BARRIER": wire.AwaitBarrier,
 		"ENTER": wire.Enter, "EXIT": wire.Exit, "BARRIER": wire.Barrier,
 		"GET_VALUE": wire.GetValue, "PUT_VALUE": wire.PutValue, "DELETE_VALUE": wire.DeleteValue,
+		"DEADLOCKS": wire.Deadlocks, "BLOCKERS": wire.Blockers,
 	}
 	got := map[string]wire.Kind{}
 	values := file.Enums().ByName("Kind").Values()
