@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/lockkeeper/lockkeeper/election"
 	"github.com/lockkeeper/lockkeeper/lease"
 	"github.com/lockkeeper/lockkeeper/lock"
 )
@@ -33,9 +34,12 @@ const (
 	fieldLockDelay
 	fieldReentrant
 	fieldLocks
+	fieldValue
+	fieldPriority
+	fieldCandidate
 )
 
-var fieldNames = [...]string{"session", "generation", "ttl", "wait", "owner", "reason", "request_id", "token", "force", "labels", "metadata", "compat", "mode", "lock_delay", "reentrant", "names"}
+var fieldNames = [...]string{"session", "generation", "ttl", "wait", "owner", "reason", "request_id", "token", "force", "labels", "metadata", "compat", "mode", "lock_delay", "reentrant", "names", "value", "priority", "candidate"}
 
 // fieldOf returns the field called name, or 0.
 func fieldOf(name string) field {
@@ -74,6 +78,9 @@ type input struct {
 	lockDelay  time.Duration
 	reentrant  bool
 	names      []string
+	value      string
+	priority   int64
+	candidate  lock.Token
 }
 
 // input reads a request whose fields are among allowed.
@@ -136,7 +143,7 @@ func (in *input) fromJSON(l *Limits, f field, key string, raw []byte) error {
 		return badInput(key, "is null", "leave it out")
 	}
 	switch f {
-	case fieldToken, fieldGeneration:
+	case fieldToken, fieldGeneration, fieldPriority, fieldCandidate:
 		if kind == '"' || kind == '{' || kind == '[' || kind == 't' || kind == 'f' {
 			return badInput(key, "is not a number", "give the number as it was answered, without quotes")
 		}
@@ -210,6 +217,16 @@ func (in *input) fromText(l *Limits, f field, key, text string) (err error) {
 		in.mode = lock.Mode(text)
 	case fieldLockDelay:
 		in.lockDelay, err = duration(key, text)
+	case fieldValue:
+		in.value, err = within(key, text, l.MaxMetadataBytes)
+	case fieldPriority:
+		if in.priority, err = strconv.ParseInt(text, 10, 32); err != nil {
+			err = badInput(key, fmt.Sprintf("%q is not a whole number", shorten(text)), fmt.Sprintf("give one from 0 to %d", election.MaxPriority))
+		}
+	case fieldCandidate:
+		var n int64
+		n, err = number(key, text)
+		in.candidate = lock.Token(n)
 	case fieldForce:
 		in.force, err = truth(key, text)
 	case fieldReentrant:

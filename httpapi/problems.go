@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 
+	"github.com/lockkeeper/lockkeeper/election"
 	"github.com/lockkeeper/lockkeeper/httpapi/stream"
 	"github.com/lockkeeper/lockkeeper/lease"
 	"github.com/lockkeeper/lockkeeper/lock"
@@ -72,6 +73,7 @@ var problems = []problem{
 	{errWrongMethod, http.StatusMethodNotAllowed, "method_not_allowed", "This path does not take this method", false},
 	// The time ran out below, where nobody said whether it was done: then it is not known.
 	{context.DeadlineExceeded, http.StatusServiceUnavailable, "uncertain", "The outcome is not known yet", true},
+	{election.ErrNoCandidate, http.StatusNotFound, "no_candidate", "Nobody with that token waits for the name", false},
 	{errInternal, http.StatusInternalServerError, "internal", "Something went wrong in the server", false},
 }
 

@@ -53,6 +53,15 @@ func routes() []route {
 		{method: get, pattern: "/v1/fences/{name}", handle: (*call).getFence},
 		{method: post, pattern: "/v1/fences/{name}/check", handle: (*call).checkFence},
 
+		{method: get, pattern: "/v1/elections/{name}", handle: (*call).getElection},
+		{method: get, pattern: "/v1/elections/{name}/observe", handle: (*call).observe, class: exempt},
+		{method: post, pattern: "/v1/elections/{name}/campaign", handle: (*call).campaign},
+		{method: post, pattern: "/v1/elections/{name}/enqueue", handle: (*call).enqueueCandidate},
+		{method: post, pattern: "/v1/elections/{name}/proclaim", handle: (*call).proclaim},
+		{method: post, pattern: "/v1/elections/{name}/resign", handle: (*call).release, class: keeping},
+		{method: post, pattern: "/v1/elections/{name}/handover", handle: (*call).handOver, class: keeping},
+		{method: post, pattern: "/v1/elections/{name}/keepalive", handle: (*call).keepAlive, class: keeping},
+
 		{method: get, pattern: "/v1/events", handle: (*call).events, class: exempt},
 		{method: get, pattern: wire.Path, handle: (*call).serveStream, class: exempt},
 		{method: get, pattern: "/v1/status", handle: (*call).status},
@@ -119,17 +128,17 @@ func cutWildcard(pattern string) (start, tail string, ok bool) {
 }
 
 // find returns the route that rest belongs to, and rest without the action at its end. Where
-// the group knows actions, the last segment is always one: a lock called "a/acquire" is taken
+// the group knows actions only, the last segment is always one: a lock called "a/acquire" is taken
 // by POST …/a/acquire/acquire.
 func (g group) find(rest string) (*route, string) {
-	if r := g[""]; r != nil {
+	i := strings.LastIndexByte(rest, '/')
+	if i >= 0 && g[rest[i:]] != nil {
+		return g[rest[i:]], rest[:i]
+	}
+	if r := g[""]; r != nil || i < 0 {
 		return r, rest
 	}
-	i := strings.LastIndexByte(rest, '/')
-	if i < 0 {
-		return nil, rest
-	}
-	return g[rest[i:]], rest[:i]
+	return nil, rest[:i]
 }
 
 func unknownRoute(*call) error { return errUnknownRoute }

@@ -45,6 +45,8 @@ type Contender struct {
 	Mode     Mode
 
 	RestsUntil time.Time // of Resting: when the lock passes on, by the writer's clock
+	Value      string    // of an election's candidate; of a foreign client, all that its znode says
+	Priority   int64     // of an election's candidate
 }
 
 // A Hold is a contender's state as answered to its own client.
@@ -71,6 +73,8 @@ const (
 	CompatCurator Compat = ""
 	// CompatAll is for kazoo as it is, too. The lock then has a second znode.
 	CompatAll Compat = "all"
+	// CompatLatch is for Curator's LeaderLatch, in place of the others: only of a Candidacy.
+	CompatLatch Compat = "latch"
 )
 
 // A Request asks for a lock.
@@ -97,6 +101,7 @@ type Request struct {
 	// session has expired: whoever held may still be at work. It has no effect on any other end. At
 	// most [Config.MaxLockDelay].
 	LockDelay time.Duration
+	Candidacy *Candidacy // of an election's candidate; nil: of a lock's contender
 
 	// OwnTouches says that the client keeps the session alive by touches of its own and counts
 	// from them: the hold has no Deadline, and its answer waits for no touch. For a Session only.

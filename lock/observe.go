@@ -40,18 +40,25 @@ func (l *Locker) joined(dir *znode.Node, revision int64, c *znode.Change, n *zno
 	if dir.NumContenders() == 1 {
 		l.names.Set(dir.Path(), struct{}{})
 	}
-	l.Stats.joined(dir.NumContenders() - 1)
+	if c.Moved == 0 {
+		l.Stats.joined(dir.NumContenders() - 1)
+	}
 	if dir.Holds(n.Name()) {
 		l.acquired(revision, c.Time, n)
 		return
 	}
-	l.events.add(revision, EventWaiting, n, n.Owner(), c.Time, "", "")
+	if c.Moved == 0 { // else it waits on
+		l.events.add(revision, EventWaiting, n, n.Owner(), c.Time, "", "")
+	}
 }
 
 // left notes that a contender is gone, and who holds now because of that.
 func (l *Locker) left(dir *znode.Node, revision int64, c *znode.Change, n *znode.Node) {
 	if dir.NumContenders() == 0 {
 		l.names.Delete(dir.Path())
+	}
+	if l.leftByHandOver(revision, c, n) {
+		return
 	}
 	held := dir.WouldHold(n)
 	if n.Owner() == 0 && n.Kind() == znode.TTL {
@@ -88,10 +95,7 @@ func (l *Locker) ended(dir *znode.Node, revision int64, c *znode.Change, n *znod
 		l.events.add(revision, EventLeft, n, session, c.Time, cause, c.Note)
 		return
 	}
-	if since, ok := l.held[n.Path()]; ok {
-		delete(l.held, n.Path())
-		l.Stats.hold(time.Duration(c.Time-since) * time.Millisecond)
-	}
+	l.tookDown(c, n)
 	if kind == EventLost {
 		l.Stats.lost(cause)
 		for _, f := range l.followers {
@@ -99,6 +103,14 @@ func (l *Locker) ended(dir *znode.Node, revision int64, c *znode.Change, n *znod
 		}
 	}
 	l.events.add(revision, kind, n, session, c.Time, cause, c.Note)
+}
+
+// tookDown forgets since when a hold was held that has ended.
+func (l *Locker) tookDown(c *znode.Change, n *znode.Node) {
+	if since, ok := l.held[n.Path()]; ok {
+		delete(l.held, n.Path())
+		l.Stats.hold(time.Duration(c.Time-since) * time.Millisecond)
+	}
 }
 
 // acquired notes that a contender holds now.
@@ -187,6 +199,9 @@ type gone struct {
 	released bool
 	cause    string
 	reason   string
+	moved    Token    // a hand-over has moved it, and given it this token
+	head     Token    // of the hold that was handed over to it
+	by       lease.ID // whose that was
 }
 
 func (e *endings) add(n *znode.Node, session lease.ID, kind EventKind, cause, reason string) {

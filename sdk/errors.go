@@ -57,6 +57,14 @@ var (
 	// ErrTooSlow is returned by a Subscription that was not read fast enough.
 	ErrTooSlow = errors.New("the subscription was not read fast enough")
 
+	// ErrNoCandidate is returned by a hand-over to somebody who does not wait any more.
+	ErrNoCandidate = errors.New("the candidate does not wait any more")
+	// ErrNoLeader is returned by [Election.Leader] where nobody leads.
+	ErrNoLeader = errors.New("nobody leads")
+	// ErrAsked is the end of the context of a function that leads by [Election.Run]: a candidate of
+	// higher priority waits.
+	ErrAsked = errors.New("a candidate of higher priority asks for the lead")
+
 	// ErrStorageFull is returned where the service's disk is too full to take what grows.
 	ErrStorageFull = errors.New("the service's storage is full")
 	// ErrQuota is returned where a quota of the service forbids it.

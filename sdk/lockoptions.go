@@ -22,6 +22,8 @@ type lockConfig struct {
 	every    time.Duration
 	onWait   func(Wait)
 	onState  func(*Hold, State)
+	priority int
+	keepTerm bool
 	bad      *InputError
 }
 

@@ -30,12 +30,17 @@ type Contender struct {
 	Enqueued time.Time // by the service's clock
 	Since    time.Time // when it became the holder, by the service's clock; zero while waiting
 	Znode    string    // its path in the tree
+	Value    string    // of an election's candidate: what it says
+	Priority int       // of an election's candidate
 }
 
 // Who returns the contender's owner or, where it has not said, its session.
 func (c *Contender) Who() string {
 	if c.Owner != "" {
 		return c.Owner
+	}
+	if c.Value != "" {
+		return c.Value
 	}
 	return "session " + c.Session.String()
 }
@@ -80,6 +85,7 @@ func contender(c *wire.Contender) Contender {
 		Token: Token(c.Token), Session: SessionID(c.Session), Holds: c.State == wire.Held, Position: int(c.Position),
 		Owner: c.Owner, Reason: c.Reason, Metadata: c.Metadata, Door: c.Door,
 		Enqueued: millis(c.EnqueuedMS), Since: millis(c.SinceMS), Znode: c.Znode,
+		Value: c.Value, Priority: int(c.Priority),
 	}
 }
 

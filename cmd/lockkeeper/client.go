@@ -163,12 +163,15 @@ func endpointURL(text string) (string, error) {
 }
 
 // lockPath returns the route of a lock, or of what action does to it.
-func lockPath(name, action string) string {
+func lockPath(name, action string) string { return namedPath("/v1/locks/", name, action) }
+
+// namedPath returns the path of something by its name, and of an action on it.
+func namedPath(resource, name, action string) string {
 	parts := strings.Split(name, "/")
 	for i, p := range parts {
 		parts[i] = url.PathEscape(p)
 	}
-	path := "/v1/locks/" + strings.Join(parts, "/")
+	path := resource + strings.Join(parts, "/")
 	if action != "" {
 		path += "/" + action
 	}

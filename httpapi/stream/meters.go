@@ -18,12 +18,13 @@ var kindNames = map[wire.Kind]string{
 	wire.Release: "release", wire.Queue: "queue", wire.Fence: "fence", wire.Check: "check",
 	wire.Subscribe: "subscribe", wire.Unsubscribe: "unsubscribe",
 	wire.Downgrade: "downgrade", wire.AcquireAll: "acquire_all", wire.ReleaseAll: "release_all",
+	wire.Campaign: "campaign", wire.Candidates: "candidates", wire.Proclaim: "proclaim", wire.HandOver: "handover", wire.Observe: "observe",
 }
 
 // meters are this door's metrics.
 type meters struct {
 	requests *prometheus.CounterVec
-	kinds    [wire.OK]struct {
+	kinds    [wire.MaxRequest + 1]struct {
 		ok      prometheus.Counter
 		seconds prometheus.Observer
 	}

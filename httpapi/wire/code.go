@@ -27,6 +27,7 @@ const (
 	CodeNotALock        = "not_a_lock"
 	CodeBodyTooLarge    = "body_too_large"
 	CodeInternal        = "internal"
+	CodeNoCandidate     = "no_candidate" // nobody with that token waits
 
 	CodeCancelled     = "cancelled"      // by Cancel or Unsubscribe
 	CodeEventsGone    = "events_gone"    // the events after the given one are not remembered

@@ -143,6 +143,12 @@ func (f *Frame) decodeRequest(r *reader, field, wireType int) bool {
 		f.Reentrant = r.varint() != 0
 	case key(frameLockDelayMS, typeVarint):
 		f.LockDelayMS = int64(r.varint())
+	case key(frameValue, typeBytes):
+		f.Value = r.text()
+	case key(framePriority, typeVarint):
+		f.Priority = int64(r.varint())
+	case key(frameCandidate, typeVarint):
+		f.Candidate = int64(r.varint())
 	default:
 		return false
 	}
@@ -199,6 +205,8 @@ func (f *Frame) decodeAnswer(r *reader, field, wireType int) bool {
 		f.MaxFrame = int64(r.varint())
 	case key(frameMaxInFlight, typeVarint):
 		f.MaxInFlight = int64(r.varint())
+	case key(frameKnown, typeVarint):
+		f.Known = Known(r.varint())
 	case key(frameEndpoints, typeBytes):
 		f.Endpoints = within(r, append(f.Endpoints, r.text()), MaxEndpoints)
 	default:

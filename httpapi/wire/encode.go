@@ -41,6 +41,10 @@ func AppendFrame(b []byte, f *Frame) []byte {
 	b = appendBool(b, frameReentrant, f.Reentrant)
 	b = appendInt(b, frameLockDelayMS, f.LockDelayMS)
 	b = f.appendAnswer(b)
+	b = appendText(b, frameValue, f.Value)
+	b = appendInt(b, framePriority, f.Priority)
+	b = appendInt(b, frameCandidate, f.Candidate)
+	b = appendInt(b, frameKnown, int64(f.Known))
 	return end(b, start)
 }
 
@@ -98,6 +102,8 @@ func (c *Contender) append(b []byte) []byte {
 	b = appendText(b, contenderZnode, c.Znode)
 	b = appendText(b, contenderMode, c.Mode)
 	b = appendInt(b, contenderRestsMS, c.RestsUntilMS)
+	b = appendText(b, contenderValue, c.Value)
+	b = appendInt(b, contenderPriority, c.Priority)
 	return end(b, start)
 }
 

@@ -53,6 +53,11 @@ const (
 	frameEndpoints       = 55
 	frameCount           = 56
 
+	frameValue     = 60
+	framePriority  = 61
+	frameCandidate = 62
+	frameKnown     = 63
+
 	contenderToken      = 1
 	contenderSession    = 2
 	contenderState      = 3
@@ -66,6 +71,8 @@ const (
 	contenderZnode      = 11
 	contenderMode       = 12
 	contenderRestsMS    = 13
+	contenderValue      = 60
+	contenderPriority   = 61
 
 	lostSession = 1
 	lostCause   = 2

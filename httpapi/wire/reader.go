@@ -230,6 +230,10 @@ func (r *reader) contender() (c Contender) {
 			c.Mode = in.text()
 		case key(contenderRestsMS, typeVarint):
 			c.RestsUntilMS = int64(in.varint())
+		case key(contenderValue, typeBytes):
+			c.Value = in.text()
+		case key(contenderPriority, typeVarint):
+			c.Priority = int64(in.varint())
 		default:
 			in.skip(wireType)
 		}

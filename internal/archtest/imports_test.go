@@ -16,12 +16,12 @@ var mayImport = map[string][]string{
 	},
 	"httpapi":        {"httpapi/stream", "httpapi/wire", "election", "lock", "lease", "store", "znode"},
 	"httpapi/wire":   {},
-	"httpapi/stream": {"httpapi/wire", "lock", "lease", "store", "znode"},
+	"httpapi/stream": {"httpapi/wire", "election", "lock", "lease", "store", "znode"},
 	"zkapi":          {"zkapi/jute", "lease", "store", "znode", "internal/clock"}, // no recipes: clients bring theirs
 	"zkapi/jute":     {"znode"},
 	"sdk":            {"httpapi/wire"},
 	"sdk/fence":      {"sdk"}, // its tokens and errors
-	"election":       {"lock", "lease", "store", "znode"},
+		"election":       {"lock", "lease", "store", "znode", "internal/clock"},
 	"lock":           {"lease", "store", "znode", "internal/clock"},
 	"lease":          {"lease/deadline", "store", "store/record", "znode", "internal/clock", "internal/rules"},
 	"store":          {"store/record", "znode", "quorum", "internal/clock", "internal/rules"},

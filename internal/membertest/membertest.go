@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lockkeeper/lockkeeper/election"
 	"github.com/lockkeeper/lockkeeper/internal/quorumtest"
 	"github.com/lockkeeper/lockkeeper/lease"
 	"github.com/lockkeeper/lockkeeper/lock"
@@ -25,6 +26,8 @@ type Config struct {
 	Store  store.Config // Quorum, Link, Keeper, Observer, Confirmed and Gap are set by the member
 	Lease  lease.Config
 	Lock   lock.Config
+
+	Election election.Config
 	// Before, if not nil, is called with the ready quorum before the first store is made on it.
 	Before func(q *quorum.Member)
 }
@@ -35,6 +38,8 @@ type Member struct {
 	Store    *store.Store
 	Sessions *lease.Sessions
 	Locks    *lock.Locker
+
+	Elections *election.Elections
 
 	tb     testing.TB
 	cfg    Config
@@ -90,12 +95,13 @@ func (m *Member) start() (err error) {
 	link := &store.Link{}
 	sessions := lease.New(m.cfg.Lease)
 	locks := lock.New(m.cfg.Lock)
+	elections := election.New(m.cfg.Election)
 	qc := m.cfg.Quorum
 	qc.Register, qc.ServicePrefix = link.Register, []string{store.Service}
 	if m.Quorum, err = quorum.Start(ctx, qc); err != nil {
 		return fmt.Errorf("start %s: %w", name, err)
 	}
-	m.open, m.Sessions, m.Locks = true, sessions, locks
+	m.open, m.Sessions, m.Locks, m.Elections = true, sessions, locks, elections
 	if m.cfg.Before != nil {
 		if err := m.ready(ctx); err != nil {
 			return err
@@ -105,7 +111,7 @@ func (m *Member) start() (err error) {
 	}
 	sc := m.cfg.Store
 	sc.Quorum, sc.Link, sc.Keeper = m.Quorum, link, sessions.Deadlines
-	sc.Observer, sc.Confirmed = observers{sessions, locks}, sessions.Confirmed
+	sc.Observer, sc.Confirmed = observers{sessions, locks, elections}, sessions.Confirmed
 	sc.Gap = func() { m.gaps.Add(1) }
 	sc.Card = record.Card{Name: name}
 	if sc.MinFreeDisk == 0 {
@@ -116,6 +122,7 @@ func (m *Member) start() (err error) {
 	}
 	sessions.Bind(m.Store)
 	locks.Bind(sessions, m.Store)
+	elections.Bind(locks, sessions, m.Store)
 	return m.ready(ctx)
 }
 
@@ -146,6 +153,7 @@ func (m *Member) closeStore() {
 	if !m.open {
 		return
 	}
+	m.Elections.Close()
 	m.Locks.Close()
 	if m.Store != nil {
 		m.Store.Close()
@@ -211,19 +219,28 @@ func RestartAll(tb testing.TB, members []*Member) {
 type observers struct {
 	sessions *lease.Sessions
 	locks    *lock.Locker
+
+	elections *election.Elections
 }
 
 // Changed is part of store.Observer.
 func (o observers) Changed(t *znode.Tree, revision int64, c *znode.Change, e *znode.Effect) {
 	o.sessions.Changed(c)
 	o.locks.Changed(t, revision, c, e)
+	o.elections.Changed(t, revision, c, e)
 }
 
 // Applied is part of store.Observer.
-func (o observers) Applied(t *znode.Tree, revision int64) { o.locks.Applied(t, revision) }
+func (o observers) Applied(t *znode.Tree, revision int64) {
+	o.locks.Applied(t, revision)
+	o.elections.Applied(t, revision)
+}
 
 // Rebuilt is part of store.Observer.
-func (o observers) Rebuilt(t *znode.Tree, revision int64) { o.locks.Rebuilt(t, revision) }
+func (o observers) Rebuilt(t *znode.Tree, revision int64) {
+	o.locks.Rebuilt(t, revision)
+	o.elections.Rebuilt(t, revision)
+}
 
 // Context returns a context that ends with the test, or after d.
 func Context(tb testing.TB, d time.Duration) context.Context {
