@@ -27,8 +27,9 @@ func (c *call) elections() (Elections, error) {
 }
 
 // candidacy reads a request of a candidate for the election that the path names.
-func (c *call) candidacy(fields field) (lock.Request, input, error) {
-	r, in, err := c.request(fields | fieldValue | fieldPriority)
+func (c *call) candidacy(more field) (lock.Request, input, error) {
+	const ofLocks = fieldMode | fieldReentrant | fieldLockDelay
+	r, in, err := c.request(acquireFields&^ofLocks | fieldValue | fieldPriority | more)
 	if err != nil {
 		return lock.Request{}, input{}, err
 	}
@@ -41,7 +42,7 @@ func (c *call) campaign() error {
 	if err != nil {
 		return err
 	}
-	r, in, err := c.candidacy(acquireFields | fieldWait)
+	r, in, err := c.candidacy(fieldWait)
 	if err != nil {
 		return err
 	}
@@ -62,7 +63,7 @@ func (c *call) enqueueCandidate() error {
 	if err != nil {
 		return err
 	}
-	r, _, err := c.candidacy(acquireFields)
+	r, _, err := c.candidacy(0)
 	if err != nil {
 		return err
 	}
