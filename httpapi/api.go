@@ -46,6 +46,8 @@ type Config struct {
 	Cluster   func() string   // the cluster's id; nil: not told
 	Endpoints func() []string // of the members' HTTP doors; nil: not told
 
+	Elections Elections // nil: none are served
+
 	Commands http.Handler // serves /commands and what is below; nil: there is nothing
 }
 

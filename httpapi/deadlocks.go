@@ -139,7 +139,7 @@ func (o *answer) limit(n int) {
 
 // wait writes how somebody's wait stands.
 func (o *answer) wait(c *lock.Contender) {
-	if c.State != lock.Waiting {
+	if c.State != lock.Waiting || c.Position == 0 {
 		return
 	}
 	o.num("ahead", int64(c.Position))

@@ -51,17 +51,7 @@ func (c *call) events() error {
 	ctx, fail := context.WithCancelCause(c.r.Context())
 	defer fail(nil)
 	defer context.AfterFunc(a.closing, func() { fail(store.ErrClosed) })()
-	c.unbindDeadlines()
-
-	h := c.w.Header()
-	h["Content-Type"] = eventType
-	h.Set("Cache-Control", "no-store")
-	h.Set("X-Accel-Buffering", "no") // else some proxies hold events back until they have enough
-	// Read after subscribing: state read at this revision, and the stream, leave nothing out.
-	h.Set("Lockkeeper-Revision", strconv.FormatInt(a.cfg.Revision(), 10))
-	c.sent = http.StatusOK
-	c.w.WriteHeader(http.StatusOK)
-	c.out.b = append(c.out.b[:0], "retry: 1000\n\n"...)
+	c.beginEvents()
 	if gap {
 		c.out.gap(*after)
 	}

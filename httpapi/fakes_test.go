@@ -8,12 +8,13 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/lockkeeper/lockkeeper/internal/quorumtest"
 	"github.com/lockkeeper/lockkeeper/lease"
 	"github.com/lockkeeper/lockkeeper/lock"
 	"github.com/lockkeeper/lockkeeper/znode"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m, quorumtest.IgnoreEtcd()...) }
 
 var (
 	noon     = time.Date(2026, 3, 4, 12, 0, 0, 500, time.UTC)

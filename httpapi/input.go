@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/lockkeeper/lockkeeper/election"
 	"github.com/lockkeeper/lockkeeper/lease"
 	"github.com/lockkeeper/lockkeeper/lock"
 )
@@ -36,9 +37,12 @@ const (
 	fieldCount
 	fieldID
 	fieldDeadlock
+	fieldValue
+	fieldPriority
+	fieldCandidate
 )
 
-var fieldNames = [...]string{"session", "generation", "ttl", "wait", "owner", "reason", "request_id", "token", "force", "labels", "metadata", "compat", "mode", "lock_delay", "reentrant", "names", "count", "id", "deadlock"}
+var fieldNames = [...]string{"session", "generation", "ttl", "wait", "owner", "reason", "request_id", "token", "force", "labels", "metadata", "compat", "mode", "lock_delay", "reentrant", "names", "count", "id", "deadlock", "value", "priority", "candidate"}
 
 // fieldOf returns the field called name, or 0.
 func fieldOf(name string) field {
@@ -80,6 +84,9 @@ type input struct {
 	count      int
 	id         string
 	deadlock   lock.DeadlockMode
+	value      string
+	priority   int64
+	candidate  lock.Token
 }
 
 // input reads a request whose fields are among allowed.
@@ -142,7 +149,7 @@ func (in *input) fromJSON(l *Limits, f field, key string, raw []byte) error {
 		return badInput(key, "is null", "leave it out")
 	}
 	switch f {
-	case fieldToken, fieldGeneration, fieldCount:
+	case fieldToken, fieldGeneration, fieldCount, fieldPriority, fieldCandidate:
 		if kind == '"' || kind == '{' || kind == '[' || kind == 't' || kind == 'f' {
 			return badInput(key, "is not a number", "give the number as it was answered, without quotes")
 		}
@@ -222,6 +229,16 @@ func (in *input) fromText(l *Limits, f field, key, text string) (err error) {
 		in.id, err = within(key, text, l.MaxRequestIDBytes)
 	case fieldDeadlock:
 		in.deadlock = lock.DeadlockMode(text)
+	case fieldValue:
+		in.value, err = within(key, text, l.MaxMetadataBytes)
+	case fieldPriority:
+		if in.priority, err = strconv.ParseInt(text, 10, 32); err != nil {
+			err = badInput(key, fmt.Sprintf("%q is not a whole number", shorten(text)), fmt.Sprintf("give one from 0 to %d", election.MaxPriority))
+		}
+	case fieldCandidate:
+		var n int64
+		n, err = number(key, text)
+		in.candidate = lock.Token(n)
 	case fieldForce:
 		in.force, err = truth(key, text)
 	case fieldReentrant:

@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"github.com/lockkeeper/lockkeeper/barrier"
+	"github.com/lockkeeper/lockkeeper/election"
 	"github.com/lockkeeper/lockkeeper/httpapi/stream"
 	"github.com/lockkeeper/lockkeeper/lease"
 	"github.com/lockkeeper/lockkeeper/lock"
@@ -84,6 +85,7 @@ var problems = []problem{
 	{lock.ErrDeadlock, http.StatusConflict, "deadlock", "The wait would close a cycle of waits", false},
 	// The time ran out below, where nobody said whether it was done: then it is not known.
 	{context.DeadlineExceeded, http.StatusServiceUnavailable, "uncertain", "The outcome is not known yet", true},
+	{election.ErrNoCandidate, http.StatusNotFound, "no_candidate", "Nobody with that token waits for the name", false},
 	{errInternal, http.StatusInternalServerError, "internal", "Something went wrong in the server", false},
 }
 

@@ -57,6 +57,11 @@ func (o *answer) done(d *lock.Done) {
 // contender writes one place in a queue, as everybody sees it.
 func (o *answer) contender(c *lock.Contender) {
 	o.open()
+	o.contenderFields(c)
+	o.close()
+}
+
+func (o *answer) contenderFields(c *lock.Contender) {
 	o.num("token", int64(c.Token))
 	o.session("session", c.Session)
 	o.text("state", string(c.State))
@@ -71,7 +76,6 @@ func (o *answer) contender(c *lock.Contender) {
 	o.instant("rests_until", c.RestsUntil)
 	o.text("znode", c.Znode)
 	o.wait(c)
-	o.close()
 }
 
 // lockFields writes a lock's name, state, holders and the length of its queue, and returns

@@ -85,7 +85,7 @@ func (l *Locker) enterAll(ctx context.Context, names []string, r Request, try bo
 	if mark != "" {
 		n.Entries = []string{mark}
 	}
-	data, err := n.encode()
+	data, err := r.content(&n)
 	if err != nil {
 		return nil, err
 	}
@@ -145,7 +145,7 @@ func (a *attempt) otherMode() error {
 
 // validate looks at what stands in a request beside its names.
 func (l *Locker) validate(r *Request) error {
-	if r.Compat != CompatCurator && r.Compat != CompatAll {
+	if r.Compat != CompatCurator && r.Compat != CompatAll && (r.Compat != CompatLatch || r.Candidacy == nil) {
 		return &lease.InputError{Field: "compat", Problem: fmt.Sprintf("is %.20q", string(r.Compat)), Fix: `say "all", or leave it out`}
 	}
 	if r.LockDelay < 0 || r.LockDelay > l.cfg.MaxLockDelay {
@@ -153,6 +153,9 @@ func (l *Locker) validate(r *Request) error {
 	}
 	if r.Reentrant && r.Session == 0 {
 		return &lease.InputError{Field: "session", Problem: "is missing", Fix: "open a session: reentrant acquires are counted for a session and an owner"}
+	}
+	if r.Candidacy != nil && (r.Mode != ModeExclusive || r.Reentrant) {
+		return &lease.InputError{Field: "mode", Problem: "and reentrant are of locks", Fix: "leave both out: a leader is alone"}
 	}
 	return errors.Join(r.Mode.validate(), r.Deadlock.validate())
 }
@@ -165,7 +168,7 @@ func vacancy(dir, id string, mode Mode) znode.Op {
 // entry makes a contender.
 func entry(dir, id string, data []byte, r *Request) znode.Op {
 	return znode.Op{
-		Kind: znode.OpCreate, Path: contenderStem(dir, id, r.Mode), Data: data, ACL: znode.OpenACL,
+		Kind: znode.OpCreate, Path: contenderStem(dir, id, r.stem()), Data: data, ACL: znode.OpenACL,
 		Node: znode.Ephemeral, Sequential: true, Parents: true, Protected: id,
 		Twin: r.Compat == CompatAll, Rest: (r.LockDelay + time.Millisecond - 1).Milliseconds(),
 	}
@@ -293,8 +296,8 @@ func (l *Locker) standing(a *attempt) (Hold, error) {
 	var h Hold
 	gone := false
 	l.store.View(func(t *znode.Tree, revision int64) {
-		n, ok := t.Get(a.path)
-		if !ok || n.Czxid() != a.czxid(n) || n.Owner() == 0 {
+		n, ok := a.follow(t)
+		if !ok {
 			gone = true
 			return
 		}

@@ -21,6 +21,8 @@ type note struct {
 	Metadata map[string]string `json:"metadata,omitempty"`
 	Door     string            `json:"door,omitempty"`
 	Entries  []string          `json:"entries,omitempty"` // of a reentrant hold: one for each time that it was taken
+	Value    string            `json:"value,omitempty"`
+	Priority int64             `json:"priority,omitempty"`
 }
 
 // What stands around the door of a note that says nothing else.
@@ -32,7 +34,7 @@ func (n *note) encode() ([]byte, error) {
 			return nil, &lease.InputError{Field: f.field, Problem: "is not UTF-8", Fix: "send UTF-8 text"}
 		}
 	}
-	if n.Owner == "" && n.Reason == "" && len(n.Metadata) == 0 && len(n.Entries) == 0 {
+	if n.Owner == "" && n.Reason == "" && len(n.Metadata) == 0 && len(n.Entries) == 0 && n.Value == "" && n.Priority == 0 {
 		return []byte(doorHead + n.Door + doorTail), nil
 	}
 	return json.Marshal(n)
@@ -47,14 +49,21 @@ func decodeNote(data []byte) note {
 			return n
 		}
 	}
-	if bytes.HasPrefix(data, []byte("{")) && json.Unmarshal(data, &n) == nil {
+	if bytes.HasPrefix(data, []byte("{")) && json.Unmarshal(data, &n) == nil && n.says() {
 		return n
 	}
+	n = note{}
 	if len(data) > 0 && len(data) <= 256 && utf8.Valid(data) {
 		n.Owner = string(data)
 	}
+	n.Value = string(data)
 	n.Door = "zookeeper"
 	return n
+}
+
+// says reports whether a note says anything: any JSON object can be read as one that does not.
+func (n *note) says() bool {
+	return n.Door != "" || n.Owner != "" || n.Reason != "" || len(n.Metadata) > 0 || len(n.Entries) > 0 || n.Value != "" || n.Priority != 0
 }
 
 func isWord(text []byte) bool {
@@ -89,8 +98,8 @@ func protect(requestID string) string {
 }
 
 // contenderStem is a contender's path up to its number.
-func contenderStem(dir, id string, mode Mode) string {
-	return znode.Join(dir, "_c_"+id+mode.stem())
+func contenderStem(dir, id, stem string) string {
+	return znode.Join(dir, "_c_"+id+stem)
 }
 
 // lockName is the name of the lock whose znode is dir.

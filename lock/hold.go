@@ -47,6 +47,8 @@ type Contender struct {
 	RestsUntil time.Time // of Resting: when the lock passes on, by the writer's clock
 
 	ExpectedWait time.Duration // what the lock's recent holds let it expect; 0: not known, or it holds
+	Value        string        // of an election's candidate; of a foreign client, all that its znode says
+	Priority     int64         // of an election's candidate
 }
 
 // A Hold is a contender's state as answered to its own client.
@@ -73,6 +75,8 @@ const (
 	CompatCurator Compat = ""
 	// CompatAll is for kazoo as it is, too. The lock then has a second znode.
 	CompatAll Compat = "all"
+	// CompatLatch is for Curator's LeaderLatch, in place of the others: only of a Candidacy.
+	CompatLatch Compat = "latch"
 )
 
 // A Request asks for a lock.
@@ -100,6 +104,7 @@ type Request struct {
 	// most [Config.MaxLockDelay].
 	LockDelay time.Duration
 	Deadlock  DeadlockMode // what becomes of the request if its wait would close a cycle; never DeadlockOff
+	Candidacy *Candidacy   // of an election's candidate; nil: of a lock's contender
 
 	// OwnTouches says that the client keeps the session alive by touches of its own and counts
 	// from them: the hold has no Deadline, and its answer waits for no touch. For a Session only.

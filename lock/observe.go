@@ -41,7 +41,9 @@ func (l *Locker) joined(dir *znode.Node, revision int64, c *znode.Change, n *zno
 	if dir.NumContenders() == 1 {
 		l.names.Set(dir.Path(), struct{}{})
 	}
-	l.Stats.joined(dir.NumContenders() - 1)
+	if c.Moved == 0 {
+		l.Stats.joined(dir.NumContenders() - 1)
+	}
 	l.footings.joined(dir, n)
 	if c.Token != 0 {
 		return // in place of a writer, who leaves next
@@ -50,7 +52,9 @@ func (l *Locker) joined(dir *znode.Node, revision int64, c *znode.Change, n *zno
 		l.acquired(revision, c.Time, n)
 		return
 	}
-	l.events.add(revision, EventWaiting, n, n.Owner(), c.Time, "", "")
+	if c.Moved == 0 { // else it waits on
+		l.events.add(revision, EventWaiting, n, n.Owner(), c.Time, "", "")
+	}
 }
 
 // left notes that a contender is gone, and who holds now because of that.
@@ -59,6 +63,9 @@ func (l *Locker) left(dir *znode.Node, revision int64, c *znode.Change, n *znode
 		l.names.Delete(dir.Path())
 	}
 	l.footings.left(dir, n)
+	if l.leftByHandOver(revision, c, n) {
+		return
+	}
 	held := dir.WouldHold(n)
 	heir, moved := dir.Heir(n)
 	switch {
@@ -102,12 +109,7 @@ func (l *Locker) ended(dir *znode.Node, revision int64, c *znode.Change, n *znod
 		l.events.add(revision, EventLeft, n, session, c.Time, cause, c.Note)
 		return
 	}
-	if since, ok := l.held[n.Path()]; ok {
-		delete(l.held, n.Path())
-		d := time.Duration(c.Time-since) * time.Millisecond
-		l.Stats.hold(d)
-		l.paces.held(dir.Path(), d)
-	}
+	l.tookDown(c, n)
 	if kind == EventLost {
 		l.Stats.lost(cause)
 		for _, f := range l.followers {
@@ -115,6 +117,17 @@ func (l *Locker) ended(dir *znode.Node, revision int64, c *znode.Change, n *znod
 		}
 	}
 	l.events.add(revision, kind, n, session, c.Time, cause, c.Note)
+}
+
+// tookDown forgets since when a hold was held that has ended.
+func (l *Locker) tookDown(c *znode.Change, n *znode.Node) {
+	if since, ok := l.held[n.Path()]; ok {
+		delete(l.held, n.Path())
+		d := time.Duration(c.Time-since) * time.Millisecond
+		l.Stats.hold(d)
+		dir, _ := znode.Split(n.Path())
+		l.paces.held(dir, d)
+	}
 }
 
 // acquired notes that a contender holds now.
@@ -205,6 +218,9 @@ type gone struct {
 	released bool
 	cause    string
 	reason   string
+	moved    Token    // a hand-over has moved it, and given it this token
+	head     Token    // of the hold that was handed over to it
+	by       lease.ID // whose that was
 }
 
 func (e *endings) add(n *znode.Node, session lease.ID, kind EventKind, cause, reason string) {

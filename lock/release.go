@@ -28,14 +28,15 @@ func (l *Locker) Release(ctx context.Context, r Release) (Done, error) {
 		return Done{}, err
 	}
 	a := &attempt{request: Request{Name: r.Name, Session: r.Session, Generation: r.Generation}, dir: dir, session: r.Session}
+	token := l.Successor(r.Name, r.Token)
 	err = l.lookFresh(ctx, func(t *znode.Tree, _ int64) bool {
-		return l.find(t, a, r.Token, r.RequestID) || r.RequestID != "" && l.findEntered(t, a, r.RequestID)
+		return l.find(t, a, token, r.RequestID) || r.RequestID != "" && l.findEntered(t, a, r.RequestID)
 	})
 	if err != nil {
 		return Done{}, err
 	}
 	if a.path == "" {
-		return l.released(a, r.Token)
+		return l.released(a, token)
 	}
 	a.owner = owner
 	if d, reentrant, err := l.releaseEntry(ctx, a, r.RequestID); reentrant {

@@ -13,21 +13,33 @@ import (
 	"github.com/lockkeeper/lockkeeper/znode"
 )
 
-// ticket names a contender: its token and its znode, so that any member can find it.
-func ticket(token Token, path string) string {
-	return strconv.FormatInt(int64(token), 10) + "." + base64.RawURLEncoding.EncodeToString([]byte(path))
+// ticket names a contender: its token, its znode and its session, so that any member can find it,
+// also where a hand-over has moved it.
+func ticket(token Token, path string, session lease.ID) string {
+	return strconv.FormatInt(int64(token), 10) + "." + base64.RawURLEncoding.EncodeToString([]byte(path)) + "." + lease.FormatID(session)
 }
+
+func (a *attempt) ticket() string { return ticket(Token(a.stat.Czxid), a.path, a.session) }
 
 // parseTicket is ticket's inverse.
 func parseTicket(text string) (*attempt, error) {
-	number, path, _ := strings.Cut(text, ".")
+	number, rest, _ := strings.Cut(text, ".")
+	path, owner, named := strings.Cut(rest, ".")
+	session := lease.ID(0)
+	if named {
+		id, err := lease.ParseID("ticket", owner)
+		if err != nil {
+			return nil, err
+		}
+		session = id
+	}
 	token, err := strconv.ParseInt(number, 10, 64)
 	raw, err2 := base64.RawURLEncoding.DecodeString(path)
 	dir, name := znode.Split(string(raw))
 	if _, contender := znode.Contender(name); err != nil || err2 != nil || !contender || token <= 0 {
 		return nil, &lease.InputError{Field: "ticket", Problem: fmt.Sprintf("%.40q is not a ticket", text), Fix: "use the ticket that enqueue returned"}
 	}
-	return &attempt{request: Request{Name: lockName(dir)}, dir: dir, path: string(raw), stat: znode.Stat{Czxid: token}}, nil
+	return &attempt{request: Request{Name: lockName(dir)}, dir: dir, path: string(raw), stat: znode.Stat{Czxid: token}, session: session}, nil
 }
 
 // Await waits on a ticket: it returns when the lock is held, or with the State Waiting when the
@@ -86,9 +98,10 @@ func (l *Locker) redeem(ctx context.Context, text string) (*attempt, error) {
 	if err != nil {
 		return nil, err
 	}
+	found := false
 	err = l.lookFresh(ctx, func(t *znode.Tree, revision int64) bool {
-		n, ok := t.Get(a.path)
-		if !ok || n.Czxid() != a.stat.Czxid {
+		n, ok := a.follow(t)
+		if found = ok; !ok {
 			return false
 		}
 		a.session, a.revision = n.Owner(), revision
@@ -100,7 +113,7 @@ func (l *Locker) redeem(ctx context.Context, text string) (*attempt, error) {
 	if err != nil {
 		return nil, err
 	}
-	if a.session == 0 {
+	if !found {
 		if err := l.lost(a.request.Name, Token(a.stat.Czxid)); err != nil && !errors.Is(err, ErrNotHeld) {
 			return a, err
 		}

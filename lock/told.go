@@ -31,9 +31,9 @@ func (l *Locker) Ahead(ticket string) (position int, holder Contender, ok bool) 
 	}
 	var first sighting
 	l.store.View(func(t *znode.Tree, _ int64) {
-		n, found := t.Get(a.path)
+		n, found := a.follow(t)
 		dir, under := t.Get(a.dir)
-		if !found || !under || n.Czxid() != a.stat.Czxid {
+		if !found || !under {
 			return
 		}
 		position, ok = placeIn(dir, n.Name())

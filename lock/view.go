@@ -44,7 +44,7 @@ func (p *sighting) contender() Contender {
 	c := Contender{
 		Token: Token(p.stat.Czxid), Session: lease.ID(p.stat.EphemeralOwner), State: Waiting, Position: p.position,
 		Owner: note.Owner, Reason: note.Reason, Metadata: note.Metadata, Door: note.Door,
-		Enqueued: fromMillis(p.stat.Ctime), Znode: p.path, Mode: modeOf(p.path), ExpectedWait: p.expected,
+		Enqueued: fromMillis(p.stat.Ctime), Znode: p.path, Mode: modeOf(p.path), ExpectedWait: p.expected, Value: note.Value, Priority: note.Priority,
 	}
 	if p.labels["door"] == "zookeeper" {
 		// What its data says is the client's own; its session tells where it came from. Many
@@ -99,7 +99,7 @@ func (l *Locker) hold(t *znode.Tree, n *znode.Node) Hold {
 	if parent, ok := t.Get(dir); ok {
 		position, _ = placeIn(parent, name)
 	}
-	h := Hold{Name: lockName(dir), Contender: l.contender(t, n, position), Ticket: ticket(Token(n.Czxid()), n.Path())}
+	h := Hold{Name: lockName(dir), Contender: l.contender(t, n, position), Ticket: ticket(Token(n.Czxid()), n.Path(), n.Owner())}
 	if s, ok := t.Session(n.Owner()); ok {
 		h.TTL, h.OneShot = s.TTL, s.OneShot
 	}

@@ -22,8 +22,7 @@ type waiter struct {
 // caller must unwatch a waiter that is not nil.
 func (l *Locker) watch(a *attempt) (found *waiter) {
 	l.store.View(func(t *znode.Tree, _ int64) {
-		n, ok := t.Get(a.path)
-		if !ok || n.Czxid() != a.czxid(n) || n.Owner() == 0 || holds(t, a.path) {
+		if _, ok := a.follow(t); !ok || holds(t, a.path) {
 			return
 		}
 		l.mu.Lock()
@@ -97,7 +96,7 @@ func (l *Locker) turn(ctx context.Context, a *attempt, wait time.Duration, keep 
 		return false, 0, e
 	}
 	if begins != nil && wait != 0 {
-		begins(ticket(Token(a.stat.Czxid), a.path))
+		begins(a.ticket())
 	}
 	var timeout <-chan time.Time
 	if wait >= 0 {
@@ -199,8 +198,7 @@ func (l *Locker) leaveOnce(ctx context.Context, a *attempt) error {
 		_, _, err := l.withdraw(ctx, a, a.entry)
 		return err
 	}
-	_, err := l.store.Do(ctx, l.leaving(a))
-	return err
+	return l.quit(ctx, a)
 }
 
 // leaveUnknown removes an attempt's contender, if there is one: nobody knows what became of the

@@ -55,7 +55,7 @@ func (c *Client) newCall(s *Session) *call {
 // takes reports whether the call may end in a place or a hold that must not be left behind.
 func (k *call) takes() bool {
 	switch k.frame.Kind {
-	case wire.Acquire, wire.AcquireAll, wire.Enqueue, wire.Enter:
+	case wire.Acquire, wire.AcquireAll, wire.Enqueue, wire.Enter, wire.Campaign:
 		return true
 	}
 	return false
@@ -78,7 +78,7 @@ func (k *call) gives() bool {
 // waits reports whether the member may take its time with the answer.
 func (k *call) waits() bool {
 	switch k.frame.Kind {
-	case wire.Acquire, wire.AcquireAll, wire.Await, wire.AwaitBarrier, wire.Enter, wire.Exit:
+	case wire.Acquire, wire.AcquireAll, wire.Await, wire.AwaitBarrier, wire.Enter, wire.Exit, wire.Campaign:
 		return true
 	}
 	return false

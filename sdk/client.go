@@ -24,20 +24,21 @@ type Client struct {
 	wake   chan struct{} // tells the keeper to look again
 	first  chan struct{} // closed at the first stream
 
-	mu       sync.Mutex
-	closed   bool
-	link     *link // nil: there is none now
-	lastID   uint64
-	calls    map[uint64]*call // without an answer
-	parked   []*call          // those of no session, until there is a stream
-	delayed  []*call          // to be sent again later
-	backlog  []*call          // until the stream takes more at once
-	sessions map[uint64]*Session
-	byID     map[SessionID]*Session // those that are open
-	opens    uint64                 // sessions ever made
-	own      *Session               // the default one; nil: not needed yet
-	subs     map[uint64]*Subscription
-	failures map[string]error // why each endpoint could not be reached last
+	mu           sync.Mutex
+	closed       bool
+	link         *link // nil: there is none now
+	lastID       uint64
+	calls        map[uint64]*call // without an answer
+	parked       []*call          // those of no session, until there is a stream
+	delayed      []*call          // to be sent again later
+	backlog      []*call          // until the stream takes more at once
+	sessions     map[uint64]*Session
+	byID         map[SessionID]*Session // those that are open
+	opens        uint64                 // sessions ever made
+	own          *Session               // the default one; nil: not needed yet
+	subs         map[uint64]*Subscription
+	observations map[uint64]*Observation
+	failures     map[string]error // why each endpoint could not be reached last
 }
 
 // Dial connects to one of the endpoints, the URLs of members such as "http://127.0.0.1:7070"; a
@@ -61,7 +62,8 @@ func Dial(ctx context.Context, endpoints []string, opts ...Option) (*Client, err
 		cfg: cfg, endpoints: urls, prefix: rand.Text() + "-", ctx: running, cancel: cancel,
 		wake: make(chan struct{}, 1), first: make(chan struct{}), calls: map[uint64]*call{},
 		sessions: map[uint64]*Session{}, byID: map[SessionID]*Session{}, subs: map[uint64]*Subscription{},
-		failures: map[string]error{},
+		observations: map[uint64]*Observation{},
+		failures:     map[string]error{},
 	}
 	c.wg.Go(c.run)
 	c.wg.Go(c.keep)

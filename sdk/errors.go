@@ -74,6 +74,13 @@ var (
 	ErrNoValue = errors.New("there is no such data")
 	// ErrNotAValue is returned for a path at which no data may be written in this way.
 	ErrNotAValue = errors.New("not a place for data")
+	// ErrNoCandidate is returned by a hand-over to somebody who does not wait any more.
+	ErrNoCandidate = errors.New("the candidate does not wait any more")
+	// ErrNoLeader is returned by [Election.Leader] where nobody leads.
+	ErrNoLeader = errors.New("nobody leads")
+	// ErrAsked is the end of the context of a function that leads by [Election.Run]: a candidate of
+	// higher priority waits.
+	ErrAsked = errors.New("a candidate of higher priority asks for the lead")
 
 	// ErrStorageFull is returned where the service's disk is too full to take what grows.
 	ErrStorageFull = errors.New("the service's storage is full")

@@ -22,8 +22,9 @@ type Hold struct {
 	since   time.Time
 	limit   time.Duration // by the client's clock, when WithMaxHold ends it; 0: never
 	phase   atomic.Int32
-	told    chan struct{} // tells the guard that the state may have changed; nil: there is none
-	again   *reentry      // of a reentrant lock; nil: it is none
+	told    chan struct{}  // tells the guard that the state may have changed; nil: there is none
+	again   *reentry       // of a reentrant lock; nil: it is none
+	asked   chan Contender // of a term: who waits with a higher priority, the latest word; nil: of a lock
 }
 
 // A holdKey names a hold of a session: locks that were taken together have one token.

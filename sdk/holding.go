@@ -88,6 +88,12 @@ func (c *Client) heldLocked(k *call, name string, token, sinceMS int64) (*Hold, 
 	if old := s.holds[h.key()]; old != nil && old.ended() == nil {
 		return old, nil // of a ticket that was waited for before
 	}
+	if k.frame.Kind == wire.Campaign {
+		h.asked = make(chan Contender, 1)
+		if by, ok := s.asked[h.key()]; ok {
+			h.ask(by)
+		}
+	}
 	if h.cfg.maxHold > 0 {
 		h.limit = c.cfg.clock() + h.cfg.maxHold
 	}
@@ -108,6 +114,7 @@ func (c *Client) heldLocked(k *call, name string, token, sinceMS int64) (*Hold, 
 func (c *Client) acquiredLocked(s *Session) {
 	if s.acquiring--; s.acquiring == 0 {
 		clear(s.early)
+		clear(s.asked)
 	}
 }
 

@@ -198,6 +198,9 @@ func (c *Client) up(l *link) {
 	for _, s := range c.subs {
 		c.subscribeLocked(s)
 	}
+	for _, o := range c.observations {
+		c.observeLocked(o)
+	}
 	c.rouse()
 }
 
@@ -216,6 +219,9 @@ func (c *Client) down(l *link) {
 			c.opens++ // what a lost answer may have opened is left to lapse
 			s.requestID = c.requestID(c.opens) + "s"
 		}
+	}
+	for _, o := range c.observations {
+		o.forget()
 	}
 	c.backlog, c.parked, c.delayed = nil, nil, nil
 	var list []*call
@@ -250,5 +256,8 @@ func (c *Client) failAllLocked(why error) {
 	}
 	for _, s := range c.subs {
 		c.endSubscriptionLocked(s, why)
+	}
+	for _, o := range c.observations {
+		c.endObservationLocked(o, why)
 	}
 }

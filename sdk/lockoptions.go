@@ -23,6 +23,8 @@ type lockConfig struct {
 	every    time.Duration
 	onWait   func(Wait)
 	onState  func(*Hold, State)
+	priority int
+	keepTerm bool
 	bad      *InputError
 }
 

@@ -50,6 +50,7 @@ var problems = []struct {
 	{wire.CodeEventsGone, ErrEventsGone},
 	{wire.CodeTooSlow, ErrTooSlow},
 	{wire.CodeUnknownKind, ErrUnsupported},
+	{wire.CodeNoCandidate, ErrNoCandidate},
 	{wire.CodeHelloRequired, ErrUnsupported},
 	// Of the REST API alone; a proxy or an older member may answer the dial with them.
 	{"body_timeout", ErrUnsupported},

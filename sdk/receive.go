@@ -60,6 +60,12 @@ func (c *Client) receiveLocked(l *link, f *wire.Frame) {
 		if s := c.byID[SessionID(f.Session)]; s != nil {
 			c.movedLocked(s)
 		}
+	case wire.Asked:
+		c.askedLocked(f)
+	case wire.Leadership:
+		if o := c.observations[f.ID]; o != nil {
+			o.push(c, f)
+		}
 	case wire.Going:
 		l.fail(errGoing)
 	}
@@ -71,6 +77,14 @@ func (c *Client) answeredLocked(l *link, f *wire.Frame) {
 	if k == nil || !k.inFlight {
 		if s := c.subs[f.ID]; s != nil && f.Kind == wire.Error {
 			c.endSubscriptionLocked(s, errorOf(f))
+		}
+		if o := c.observations[f.ID]; o != nil && f.Kind == wire.Error {
+			if err := errorOf(f); passing(err) {
+				o.forget() // it goes on over the next stream
+				l.fail(err)
+			} else {
+				c.endObservationLocked(o, err)
+			}
 		}
 		return // of a call that nobody waits for
 	}

@@ -33,6 +33,7 @@ type Session struct {
 	holds     map[holdKey]*Hold
 	reentries map[reentryKey]*reentry
 	early     map[holdKey]*LostError // losses that came before the answer that tells of the hold
+	asked     map[holdKey]Contender  // likewise, who asks a leader to hand over
 }
 
 // A sessionPhase says how a session stands to the stream.

@@ -65,6 +65,7 @@ func (c *Client) newSessionLocked(cfg sessionConfig) *Session {
 	s := &Session{
 		client: c, cfg: cfg, number: c.opens, opened: make(chan struct{}), requestID: c.requestID(c.opens) + "s",
 		holds: map[holdKey]*Hold{}, early: map[holdKey]*LostError{},
+		asked: map[holdKey]Contender{},
 	}
 	s.look = s.lookNow
 	if c.closed {

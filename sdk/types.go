@@ -32,12 +32,17 @@ type Contender struct {
 	Znode    string    // its path in the tree
 
 	ExpectedWait time.Duration // by the lock's recent holds; 0: not known, or it holds
+	Value        string        // of an election's candidate: what it says
+	Priority     int           // of an election's candidate
 }
 
 // Who returns the contender's owner or, where it has not said, its session.
 func (c *Contender) Who() string {
 	if c.Owner != "" {
 		return c.Owner
+	}
+	if c.Value != "" {
+		return c.Value
 	}
 	return "session " + c.Session.String()
 }
@@ -88,6 +93,7 @@ func contender(c *wire.Contender) Contender {
 		Owner: c.Owner, Reason: c.Reason, Metadata: c.Metadata, Door: c.Door,
 		Enqueued: millis(c.EnqueuedMS), Since: millis(c.SinceMS), Znode: c.Znode,
 		ExpectedWait: time.Duration(c.ExpectedMS) * time.Millisecond,
+		Value:        c.Value, Priority: int(c.Priority),
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/lockkeeper/lockkeeper/barrier"
+	"github.com/lockkeeper/lockkeeper/election"
 	"github.com/lockkeeper/lockkeeper/httpapi"
 	"github.com/lockkeeper/lockkeeper/lease"
 	"github.com/lockkeeper/lockkeeper/lock"
@@ -85,17 +86,18 @@ type member struct {
 	log       *slog.Logger
 	addresses Addresses
 
-	link     store.Link
-	sessions *lease.Sessions
-	locks    *lock.Locker
-	barriers *barrier.Barriers
-	values   *value.Values
-	quorum   *quorum.Member
-	store    *store.Store
-	health   health
-	api      *httpapi.API
-	http     *httpapi.Server
-	zk       *zkapi.Door // nil: off
+	link      store.Link
+	sessions  *lease.Sessions
+	locks     *lock.Locker
+	barriers  *barrier.Barriers
+	values    *value.Values
+	elections *election.Elections
+	quorum    *quorum.Member
+	store     *store.Store
+	health    health
+	api       *httpapi.API
+	http      *httpapi.Server
+	zk        *zkapi.Door // nil: off
 
 	cancel context.CancelFunc // ends the goroutines
 	wg     sync.WaitGroup     // counts them
@@ -181,11 +183,14 @@ func (m *member) openCore(ctx context.Context) (err error) {
 	limits := &m.cfg.Limits
 	m.sessions = lease.New(lease.Config{MinTTL: limits.MinTTL, MaxTTL: limits.MaxTTL, MaxSessions: limits.MaxSessions})
 	m.barriers = barrier.New(barrier.Config{MaxParticipants: limits.MaxParticipants})
+	m.elections = election.New(election.Config{Observers: limits.MaxEventStreams, Logger: m.log})
 	m.values = value.New(value.Config{MaxBytes: limits.MaxValueBytes})
 	m.locks = lock.New(lock.Config{
 		MaxWaiters: limits.MaxWaiters, Subscribers: limits.MaxEventStreams, Logger: m.log,
 		Deadlocks: lock.DeadlockMode(m.cfg.Deadlocks), DeadlockSearch: limits.DeadlockSearch, DeadlockReport: limits.DeadlockReport,
 	})
+	m.elections = election.New(election.Config{Observers: limits.MaxEventStreams, Logger: m.log})
+	m.locks = lock.New(lock.Config{MaxWaiters: limits.MaxWaiters, Subscribers: limits.MaxEventStreams, Logger: m.log})
 
 	if m.quorum, err = quorum.Start(ctx, m.quorumConfig()); err != nil {
 		return fmt.Errorf("quorum: %w", err)
@@ -193,7 +198,7 @@ func (m *member) openCore(ctx context.Context) (err error) {
 	m.addresses.Client, m.addresses.Peer = m.cfg.ClientListen, m.cfg.PeerListen
 	m.store, err = store.New(ctx, store.Config{
 		Quorum: m.quorum, Link: &m.link, Keeper: m.sessions.Deadlines,
-		Observer: observers{m.sessions, m.locks, m.barriers, m.zk}, Confirmed: m.confirmed, Gap: m.gap,
+		Observer: observers{m.sessions, m.locks, m.barriers, m.elections, m.zk}, Confirmed: m.confirmed, Gap: m.gap,
 		Card: m.card(), Logger: m.log.With("component", "store"),
 		MinFreeDisk: uint64(limits.MinFreeDisk), MaxDatabase: limits.MaxDatabaseBytes,
 		ContainerCheck: m.cfg.ZooKeeper.ContainerCheck, EnforceQuota: m.cfg.ZooKeeper.EnforceQuota,
@@ -205,6 +210,7 @@ func (m *member) openCore(ctx context.Context) (err error) {
 	m.locks.Bind(m.sessions, m.store)
 	m.barriers.Bind(m.sessions, m.store)
 	m.values.Bind(m.locks, m.store)
+	m.elections.Bind(m.locks, m.sessions, m.store)
 	if m.zk != nil {
 		m.zk.Bind(m.store, m.sessions, m.quorum.ID())
 	}
@@ -214,7 +220,7 @@ func (m *member) openCore(ctx context.Context) (err error) {
 	m.sessions.Register(metrics)
 	m.locks.Register(metrics)
 	m.api, err = httpapi.New(httpapi.Config{
-		Sessions: m.sessions, Locks: m.locks, Barriers: m.barriers, Values: m.values, Subscribe: httpapi.Subscriber(m.locks.Subscribe),
+		Sessions: m.sessions, Locks: m.locks, Barriers: m.barriers, Values: m.values, Elections: m.elections, Subscribe: httpapi.Subscriber(m.locks.Subscribe),
 		Health: m.healthNow, Status: m.status, Revision: m.store.Revision,
 		Metrics: metrics, Logger: m.log.With("component", "http"), Limits: m.httpLimits(), Version: m.cfg.Version,
 		Member: m.quorum.ID(), Cluster: m.clusterID, Endpoints: m.endpoints, Commands: m.commands(),
@@ -237,6 +243,9 @@ func (m *member) close() error {
 		m.cancel()
 	}
 	m.wg.Wait()
+	if m.elections != nil {
+		m.elections.Close()
+	}
 	if m.locks != nil {
 		m.locks.Close()
 	}
@@ -279,10 +288,11 @@ func (m *member) gap() {
 
 // observers hands what the store applies to those who look on.
 type observers struct {
-	sessions *lease.Sessions
-	locks    *lock.Locker
-	barriers *barrier.Barriers
-	zk       *zkapi.Door // nil: off
+	sessions  *lease.Sessions
+	locks     *lock.Locker
+	barriers  *barrier.Barriers
+	elections *election.Elections
+	zk        *zkapi.Door // nil: off
 }
 
 // Changed is part of store.Observer.
@@ -290,6 +300,7 @@ func (o observers) Changed(t *znode.Tree, revision int64, c *znode.Change, e *zn
 	o.sessions.Changed(c)
 	o.locks.Changed(t, revision, c, e)
 	o.barriers.Changed(t, revision, c, e)
+	o.elections.Changed(t, revision, c, e)
 	if o.zk != nil {
 		o.zk.Changed(t, c)
 	}
@@ -298,6 +309,7 @@ func (o observers) Changed(t *znode.Tree, revision int64, c *znode.Change, e *zn
 // Applied is part of store.Observer.
 func (o observers) Applied(t *znode.Tree, revision int64) {
 	o.locks.Applied(t, revision)
+	o.elections.Applied(t, revision)
 	if o.zk != nil {
 		o.zk.Applied()
 	}
@@ -307,6 +319,7 @@ func (o observers) Applied(t *znode.Tree, revision int64) {
 func (o observers) Rebuilt(t *znode.Tree, revision int64) {
 	o.locks.Rebuilt(t, revision)
 	o.barriers.Rebuilt(t, revision)
+	o.elections.Rebuilt(t, revision)
 	if o.zk != nil {
 		o.zk.Rebuilt(t)
 	}

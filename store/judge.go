@@ -121,7 +121,7 @@ func (w *writer) judgeQueue(wall int64, f *flight) {
 		if w.most > 0 && len(f.closes)+len(f.items) >= w.most {
 			break
 		}
-		if w.zxid&(zxidCounter-1) >= zxidCounter-1 {
+		if w.zxid&(zxidCounter-1) >= zxidCounter-1-room(w.queue[n].request) {
 			break
 		}
 		item := w.queue[n]
@@ -135,7 +135,7 @@ func (w *writer) judgeQueue(wall int64, f *flight) {
 			code, used = draft.Judge(item.request, w.zxid+1, wall)
 		}
 		if used {
-			w.zxid++
+			w.zxid = draft.Newest()
 		}
 		if code != znode.OK && (w.out.RefuseEarly || w.out.RefuseUnlogged) {
 			w.refuseOutside(f, item, code)
@@ -147,6 +147,14 @@ func (w *writer) judgeQueue(wall int64, f *flight) {
 	if len(w.queue) == 0 {
 		w.queue = nil
 	}
+}
+
+// room is how many zxids a request may take besides its own.
+func room(r *znode.Request) int64 {
+	if len(r.Ops) == 1 && r.Ops[0].Kind == znode.OpHandOver {
+		return znode.MaxMoved
+	}
+	return 0
 }
 
 // refuseOutside exists for the simulation: refusals that bypass the log.

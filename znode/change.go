@@ -46,6 +46,7 @@ type Change struct {
 	Repeated bool      // of DataSet: a repeated create, which raises the version of what it finds
 	Note     string    // of Deleted: why
 	Expired  bool      // of SessionClosed and its sweeps: the writer found it overdue
+	Moved    int64     // of a hand-over's changes: the token that the contender had which was moved
 }
 
 // A Content is what a znode's own key holds.

@@ -32,13 +32,14 @@ const (
 
 // Our own codes. A door translates them; no ZooKeeper client may ever see one.
 const (
-	ErrHeld          Code = 1 // OpVacant: a contender stands there
-	ErrStaleToken    Code = 2 // OpFence: the token is below the highest seen
-	ErrFull          Code = 3 // the disk is too full for creates, growing sets and new sessions
-	ErrSessionExists Code = 4 // OpOpen: the session is open already
-	ErrNotOwner      Code = 5 // OpDelete with Own: the znode belongs to another session
-	ErrTooLarge      Code = 6 // the request is larger than the quorum takes
-	ErrNotHolder     Code = 7 // OpHeld, OpDowngrade: no contender of that token holds
+	ErrHeld          Code = 1  // OpVacant: a contender stands there
+	ErrStaleToken    Code = 2  // OpFence: the token is below the highest seen
+	ErrFull          Code = 3  // the disk is too full for creates, growing sets and new sessions
+	ErrSessionExists Code = 4  // OpOpen: the session is open already
+	ErrNotOwner      Code = 5  // OpDelete with Own: the znode belongs to another session
+	ErrTooLarge      Code = 6  // the request is larger than the quorum takes
+	ErrImmovable     Code = 20 // OpHandOver: somebody stands in the queue who cannot be moved
+	ErrNotHolder     Code = 7  // OpHeld, OpDowngrade: no contender of that token holds
 )
 
 // Error returns what the code means, in lower case.
@@ -97,6 +98,8 @@ func (c Code) text() string {
 		return "session exists"
 	case ErrNotOwner:
 		return "znode belongs to another session"
+	case ErrImmovable:
+		return "a contender cannot be moved"
 	case ErrTooLarge:
 		return "request too large"
 	case ErrNotHolder:

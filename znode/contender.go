@@ -15,13 +15,13 @@ const sequenceDigits = 10
 var families = [...]struct {
 	text   string
 	shared bool
-}{{"lock-", false}, {"__lock__", false}, {"__rlock__", true}, {"__READ__", true}, {"__WRIT__", false}}
+}{{"lock-", false}, {"latch-", false}, {"__lock__", false}, {"__rlock__", true}, {"__READ__", true}, {"__WRIT__", false}}
 
 // protectedPrefix begins the name of a znode that its creator can find again by an id.
 const protectedPrefix = "_c_"
 
 // Contender reports whether a child of that name stands in the queue for a lock, and its place
-// there: the number behind "lock-", "__lock__", "__rlock__", "__READ__" or "__WRIT__", which
+// there: the number behind "lock-", "latch-", "__lock__", "__rlock__", "__READ__" or "__WRIT__", which
 // has at least ten digits and ends the name. A number that does not fit counts as the largest,
 // or smallest, there is. The further names of a lock that stands in its directory under several
 // are no contenders of their own; see [Op].Twin.

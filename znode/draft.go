@@ -166,6 +166,10 @@ func (d *Draft) Session(id SessionID) (*Session, bool) {
 	return d.tree.Session(id)
 }
 
+// Newest returns the highest zxid that the batch has used; 0: none. Most requests use the one that
+// they are judged with; a hand-over, as many after that as it moves contenders.
+func (d *Draft) Newest() int64 { return d.newest }
+
 func (d *Draft) begin(r *Request, zxid, now int64) {
 	d.request, d.by, d.zxid, d.now = r, r.Session, zxid, now
 	d.step, d.checked, d.expired, d.used = 0, false, false, false

@@ -34,6 +34,8 @@ func (d *Draft) judge(op *Op) Code {
 		return d.downgrade(op)
 	case OpReady:
 		return d.ready(op)
+	case OpHandOver:
+		return d.handOver(op)
 	}
 	return ErrUnimplemented
 }

@@ -38,7 +38,7 @@ func (r *replica) judge(req *Request) Code {
 	r.now++
 	code, used := r.draft.Judge(req, r.zxid+1, r.now)
 	if used {
-		r.zxid++
+		r.zxid = r.draft.Newest()
 	}
 	return code
 }

@@ -144,7 +144,7 @@ func TestContender(t *testing.T) {
 		{"less than fits", "lock--99999999999999999999", -1 << 63, true},
 		{"nine digits", "lock-000000007", 0, false},
 		{"lease", "_c_x-lease-0000000007", 0, false},
-		{"latch", "_c_x-latch-0000000007", 0, false},
+		{"Curator latch", "_c_x-latch-0000000007", 7, true},
 		{"no family", "0000000007", 0, false},
 		{"text behind", "lock-0000000007x", 0, false},
 		{"two minuses", "lock---0000000007", 0, false},

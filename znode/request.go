@@ -37,6 +37,7 @@ const (
 	OpFence                       // Path: the fence's name, Czxid: the token
 	OpHeld                        // Path: the lock's directory, Czxid: the token; refused with ErrNotHolder unless a contender of that token holds there
 	OpDowngrade                   // Path: a writer of the request's session that holds, Czxid; a reader takes its place, with its czxid
+	OpHandOver                    // Path: the queue's directory, Czxid: the token of its head, which the request's session has, Heir: the token of who is to be its head
 	OpReady                       // Path, Version, Data, ACL: created once its parent has Version children; with Version 0 deleted where it is the only one left; with -1 refused where it stands
 )
 
@@ -59,6 +60,7 @@ type Op struct {
 	Rest       int64  // of an ephemeral contender: for so many milliseconds after its session has expired while it held, it stays, and keeps others waiting; 0: not at all
 	Session    Session
 	Note       string // of OpDelete: why, for those who look on
+	Heir       int64  // of OpHandOver
 }
 
 // A Request is one or more operations that happen together, at one zxid, or not at all.
@@ -80,3 +82,6 @@ type Session struct {
 	Opened  int64             // when, in milliseconds since 1970, by the writer's clock
 	Czxid   int64             // zxid of its open
 }
+
+// Foreign reports whether the session came in by ZooKeeper's protocol.
+func (s *Session) Foreign() bool { return s.Labels["door"] == "zookeeper" }

@@ -28,6 +28,13 @@ func TestLockFlagsInDocs(t *testing.T) {
 	inDocs(t, "flags of lock", "flag", flags, func(name string) string { return "`--" + name + "`" })
 }
 
+// TestElectFlagsInDocs keeps the table of elect's flags equal to the flags.
+func TestElectFlagsInDocs(t *testing.T) {
+	flags := pflag.NewFlagSet("", pflag.ContinueOnError)
+	newElectConfig().bind(flags)
+	inDocs(t, "flags of elect", "flag", flags, func(name string) string { return "`--" + name + "`" })
+}
+
 // inDocs compares the table of docs/cli.md that its name marks with the flags, or writes it.
 func inDocs(t *testing.T, name, heading string, flags *pflag.FlagSet, shown func(flag string) string) {
 	t.Helper()

@@ -58,10 +58,11 @@ type lockConfig struct {
 	onLost    string
 	events    string
 	aftermath []string // onLost, split
+
+	elect *electConfig // of an election; nil: a lock's
 }
 
 func newLock(a *app) *cobra.Command {
-	cfg := &lockConfig{}
 	cmd := &cobra.Command{
 		Use:   "lock NAME [flags] -- COMMAND [ARG...]",
 		Short: "Run a command while holding a lock",
@@ -76,15 +77,20 @@ func newLock(a *app) *cobra.Command {
 			"  lockkeeper lock deploy/web --try --reason 'release 42' -- make deploy\n" +
 			"  lockkeeper lock orders/42 --wait 30s -- sh -c 'flush && push \"$LOCKKEEPER_TOKEN\"'",
 		ValidArgsFunction: completeLockCommand(a),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := cfg.load(cmd, args, a.environ); err != nil {
-				return &codedError{exitBroken, &usageError{command: cmd.CommandPath(), err: err}}
-			}
-			if err := cfg.findProgram(); err != nil {
-				return err
-			}
-			return runUnderLock(cmd.Context(), a, cfg)
-		},
+	}
+	return runningUnder(a, cmd, &lockConfig{})
+}
+
+// runningUnder makes cmd run a command under what cfg says, with its flags.
+func runningUnder(a *app, cmd *cobra.Command, cfg *lockConfig) *cobra.Command {
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if err := cfg.load(cmd, args, a.environ); err != nil {
+			return &codedError{exitBroken, &usageError{command: cmd.CommandPath(), err: err}}
+		}
+		if err := cfg.findProgram(); err != nil {
+			return err
+		}
+		return runUnderLock(cmd.Context(), a, cfg)
 	}
 	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return &codedError{exitBroken, &usageError{command: cmd.CommandPath(), err: err}}
@@ -101,7 +107,12 @@ func (c *lockConfig) bind(fs *pflag.FlagSet) {
 	fs.StringVar(&c.owner, "owner", "", "`text` that says who (default: user@host:pid)")
 	fs.DurationVar(&c.ttl, "ttl", sdk.DefaultTTL, "`duration` for which others wait when this machine dies, and an outage may last")
 	fs.DurationVar(&c.grace, "grace", 0, "`duration` between SIGTERM and SIGKILL (default: a third of --ttl, at most 5s)")
-	fs.StringVar(&c.compat, "compat", "", "`all` keeps unmodified kazoo clients away from the lock, too")
+	if c.elect != nil {
+		c.elect.bind(fs)
+		fs.StringVar(&c.compat, "compat", "", "`all` is for unmodified kazoo clients, too; latch for Curator's LeaderLatch in place of its LeaderSelector")
+	} else {
+		fs.StringVar(&c.compat, "compat", "", "`all` keeps unmodified kazoo clients away from the lock, too")
+	}
 	fs.StringVar(&c.onLost, "on-lost", "", "`command` to run when the lock is lost, with its arguments; no shell but as sh -c '…'")
 	fs.StringVar(&c.events, "events", "", "`file` to append events to, as JSON lines; - is standard error, /dev/fd/3 an open file")
 	c.members.bindEndpoints(fs)
@@ -112,7 +123,7 @@ func (c *lockConfig) bind(fs *pflag.FlagSet) {
 func (c *lockConfig) load(cmd *cobra.Command, args, environ []string) error {
 	fs := cmd.Flags()
 	if dash := fs.ArgsLenAtDash(); dash != 1 || len(args) < 2 {
-		return errors.New("say which lock and, after --, what to run: lockkeeper lock NAME -- COMMAND [ARG...]")
+		return fmt.Errorf("say which %s and, after --, what to run: lockkeeper %s NAME -- COMMAND [ARG...]", c.kind(), cmd.Name())
 	}
 	c.name, c.command = lockName(args[0]), args[1:]
 	if err := c.members.load(fs, environ); err != nil {
@@ -123,8 +134,8 @@ func (c *lockConfig) load(cmd *cobra.Command, args, environ []string) error {
 		return errors.New("--try and --wait: give one of them")
 	case fs.Changed("wait") && c.wait <= 0:
 		return errors.New("--wait: must be greater than 0; --try does not wait, and without both it waits for ever")
-	case fs.Changed("compat") && c.compat != "all":
-		return fmt.Errorf("--compat: is %.20q; say all, or leave it out", c.compat)
+	case fs.Changed("compat") && c.compat != "all" && (c.elect == nil || c.compat != "latch"):
+		return fmt.Errorf("--compat: is %.20q; say %s, or leave it out", c.compat, c.compats())
 	case c.ttl <= 0:
 		return errors.New("--ttl: must be greater than 0")
 	case c.grace < 0 || (fs.Changed("grace") && c.grace == 0):
@@ -132,6 +143,11 @@ func (c *lockConfig) load(cmd *cobra.Command, args, environ []string) error {
 	}
 	if c.grace > 0 {
 		if err := checkGrace(c.grace, c.ttl); err != nil {
+			return err
+		}
+	}
+	if c.elect != nil {
+		if err := c.elect.validate(); err != nil {
 			return err
 		}
 	}

@@ -24,11 +24,11 @@ const onLostTimeout = 30 * time.Second
 
 // turnDidNotCome says who holds the lock that was not acquired in time.
 func (r *lockRun) turnDidNotCome(last sdk.Wait) error {
-	text := fmt.Sprintf("lock %q was not acquired within %v (--wait)", r.cfg.name, r.cfg.wait)
+	text := fmt.Sprintf("%s was not acquired within %v (--wait)", r.cfg.thing(), r.cfg.wait)
 	if who := heldBy(last.Holder, time.Now()); who != "" {
 		text += "; it is " + who
 	}
-	return &codedError{exitNotAcquired, fmt.Errorf("%s. The command was not run; 'lockkeeper inspect %s' shows who waits", text, r.cfg.name)}
+	return &codedError{exitNotAcquired, fmt.Errorf("%s. The command was not run; 'lockkeeper %s %s' shows who waits", text, r.cfg.inspecting(), r.cfg.name)}
 }
 
 // notAcquired gives the error of an attempt to acquire the lock its exit code, and says what to do.
@@ -38,7 +38,7 @@ func (r *lockRun) notAcquired(ctx context.Context, err error) error {
 		if number, ok := by.sig.(syscall.Signal); ok {
 			code = 128 + int(number)
 		}
-		return &codedError{code, fmt.Errorf("%v while waiting for lock %q; the command was not run", by, r.cfg.name)}
+		return &codedError{code, fmt.Errorf("%v while waiting for %s; the command was not run", by, r.cfg.thing())}
 	}
 	held, isHeld := errors.AsType[*sdk.HeldError](err)
 	switch {
@@ -47,18 +47,18 @@ func (r *lockRun) notAcquired(ctx context.Context, err error) error {
 		if who == "" {
 			who = "waited for by others"
 		}
-		return &codedError{exitNotAcquired, fmt.Errorf("lock %q is %s. The command was not run; leave out --try to wait", r.cfg.name, who)}
+		return &codedError{exitNotAcquired, fmt.Errorf("%s is %s. The command was not run; leave out --try to wait", r.cfg.thing(), who)}
 	case errors.Is(err, sdk.ErrInput):
 		return &codedError{exitBroken, fmt.Errorf("%w. The command was not run", err)}
 	case errors.Is(err, sdk.ErrUncertain):
 		return &codedError{exitUnknown, fmt.Errorf(
-			"%w: lock %q may be held for %v more; the command was not run. Run it again: it waits that long at most", err, r.cfg.name, r.cfg.ttl)}
+			"%w: %s may be held for %v more; the command was not run. Run it again: it waits that long at most", err, r.cfg.thing(), r.cfg.ttl)}
 	case errors.Is(err, sdk.ErrUnreachable), errors.Is(err, sdk.ErrUnavailable), errors.Is(err, sdk.ErrShuttingDown),
 		errors.Is(err, context.DeadlineExceeded), errors.Is(err, errTurnDidNotCome):
 		return &codedError{exitUnreachable, fmt.Errorf(
-			"lock %q: %w\nThe command was not run. 'lockkeeper status' tells how the members are, --endpoints names others", r.cfg.name, err)}
+			"%s: %w\nThe command was not run. 'lockkeeper status' tells how the members are, --endpoints names others", r.cfg.thing(), err)}
 	default:
-		return &codedError{exitBroken, fmt.Errorf("lock %q: %w. The command was not run", r.cfg.name, err)}
+		return &codedError{exitBroken, fmt.Errorf("%s: %w. The command was not run", r.cfg.thing(), err)}
 	}
 }
 
@@ -84,7 +84,7 @@ func (w *lockWork) onLost(why error) {
 		return
 	}
 	w.lost = true
-	w.say("the lock %s is lost: %v; the command gets SIGTERM, and SIGKILL after %v at the latest", w.cfg.name, why, w.grace.Round(time.Millisecond))
+	w.say("%s is lost: %v; the command gets SIGTERM, and SIGKILL after %v at the latest", w.cfg.thing(), why, w.grace.Round(time.Millisecond))
 	_ = w.guard.Stop() // if the guard is gone its reports end
 	w.giveUp = time.After(w.grace + goneTimeout)
 	w.tellLost(why)
@@ -123,7 +123,7 @@ func (w *lockWork) lostBeforeStart() error {
 	err := w.hold.Err()
 	w.lost = true
 	w.tellLost(err)
-	return &codedError{exitLost, fmt.Errorf("lock %q was lost before the command could begin: %w; it was not run", w.cfg.name, err)}
+	return &codedError{exitLost, fmt.Errorf("%s was lost before the command could begin: %w; it was not run", w.cfg.thing(), err)}
 }
 
 // release gives the lock back, whose command and all of its group are gone, and returns what the
@@ -131,20 +131,22 @@ func (w *lockWork) lostBeforeStart() error {
 func (w *lockWork) release(ctx context.Context, failed error) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, releaseTimeout, sdk.ErrUncertain)
 	defer cancel()
-	err := w.hold.Unlock(ctx)
+	err := w.giveBack(ctx)
 	if err == nil {
 		w.events.write(lockEvent{Event: "released", Token: w.token})
 	}
 	switch {
 	case failed != nil:
 		return failed
+	case w.heir.Token != 0 && !w.lost && !errors.Is(err, sdk.ErrLost):
+		return w.handedOver(err)
 	case w.lost:
-		return &codedError{exitLost, fmt.Errorf("the command was ended because lock %q was lost (it ended with code %d). Run it again, or look at what it has done: others may hold the lock now", w.cfg.name, w.code)}
+		return &codedError{exitLost, fmt.Errorf("the command was ended because %s was lost (it ended with code %d). Run it again, or look at what it has done: others may hold it now", w.cfg.thing(), w.code)}
 	case errors.Is(err, sdk.ErrLost):
 		w.tellLost(err)
-		return &codedError{exitLost, fmt.Errorf("lock %q was lost while the command ran: %w. It ended by itself, with code %d, and may not have been alone", w.cfg.name, err, w.code)}
+		return &codedError{exitLost, fmt.Errorf("%s was lost while the command ran: %w. It ended by itself, with code %d, and may not have been alone", w.cfg.thing(), err, w.code)}
 	case err != nil:
-		w.say("the release of lock %q is not confirmed: %v. It will pass on within %v", w.cfg.name, err, w.hold.Session().TTL())
+		w.say("the release of %s is not confirmed: %v. It will pass on within %v", w.cfg.thing(), err, w.hold.Session().TTL())
 		if w.code == 0 {
 			return &codedError{exitUnknown, errors.New("the command returned 0; whether it held the lock to its end is not known, because no member can be asked. 'lockkeeper status' tells how they are")}
 		}

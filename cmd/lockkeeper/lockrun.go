@@ -35,6 +35,8 @@ type lockRun struct {
 	guard  *supervise.Guard
 	client *sdk.Client
 	states chan sdk.State
+	term   *sdk.Term      // of an election; nil: a lock's, or not yet
+	ending bool           // asked to, by a signal
 	wg     sync.WaitGroup // counts the command of --on-lost
 }
 
@@ -49,7 +51,6 @@ func runUnderLock(ctx context.Context, a *app, cfg *lockConfig) error {
 	r := &lockRun{app: a, cfg: cfg, sigs: make(chan os.Signal, signalBuffer), states: make(chan sdk.State, 8)}
 	supervise.Notify(r.sigs)
 	defer signal.Stop(r.sigs)
-	signal.Reset(syscall.SIGTSTP)                           // until there is a command to pass it on to
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) // nobody may read our messages; that is no reason to stop
 
 	var err error
@@ -58,17 +59,30 @@ func runUnderLock(ctx context.Context, a *app, cfg *lockConfig) error {
 	}
 	defer r.events.close()
 	defer r.wg.Wait()
+	ctx = context.WithoutCancel(ctx)
+	defer func() {
+		if r.client != nil {
+			r.closeClient(ctx)
+		}
+	}()
+	for {
+		err := r.once(ctx)
+		if !r.again(err) {
+			return err
+		}
+		r.say("%v. Campaigning again", err)
+	}
+}
+
+// once runs the command once.
+func (r *lockRun) once(ctx context.Context) (err error) {
+	signal.Reset(syscall.SIGTSTP) // until there is a command to pass it on to
 	// Early, so that the command can begin at once when its turn has come.
 	if r.guard, err = supervise.Start(guardCommand); err != nil {
 		return &codedError{exitBroken, fmt.Errorf("%w; the command was not run", err)}
 	}
 	defer func() { _ = r.closeGuard() }() // after an error; else it is closed already
-
-	ctx = context.WithoutCancel(ctx)
 	hold, err := r.acquire(ctx)
-	if r.client != nil {
-		defer r.closeClient(ctx)
-	}
 	if err != nil {
 		return err
 	}
@@ -89,10 +103,7 @@ func (r *lockRun) acquire(ctx context.Context) (*sdk.Hold, error) {
 	if r.cfg.owner != "" {
 		options = append(options, sdk.WithOwner(r.cfg.owner))
 	}
-	dialing, stop := context.WithTimeout(ctx, r.cfg.members.timeout)
-	defer stop()
-	var err error
-	if r.client, err = sdk.Dial(dialing, r.cfg.members.endpoints, options...); err != nil {
+	if err := r.dial(ctx, options); err != nil {
 		return nil, r.notAcquired(ctx, err)
 	}
 	line := newWaitLine(r.app.stderr, terminal(r.app.stderr))
@@ -103,15 +114,10 @@ func (r *lockRun) acquire(ctx context.Context) (*sdk.Hold, error) {
 		line.update(w)
 		r.events.waiting(w)
 	})}
-	if r.cfg.compat != "" {
+	if r.cfg.compat == "all" {
 		taking = append(taking, sdk.WithCompatAll())
 	}
-	mutex := r.client.Mutex(r.cfg.name, taking...)
-	take := mutex.Lock
-	if r.cfg.try {
-		take = mutex.TryLock
-	}
-	hold, err := take(ctx)
+	hold, err := r.take(ctx, taking)
 	switch {
 	case err == nil:
 		return hold, nil
@@ -120,6 +126,41 @@ func (r *lockRun) acquire(ctx context.Context) (*sdk.Hold, error) {
 	default:
 		return nil, r.notAcquired(ctx, err)
 	}
+}
+
+// dial reaches a member, the first time.
+func (r *lockRun) dial(ctx context.Context, options []sdk.Option) (err error) {
+	if r.client != nil {
+		return nil
+	}
+	ctx, stop := context.WithTimeout(ctx, r.cfg.members.timeout)
+	defer stop()
+	client, err := sdk.Dial(ctx, r.cfg.members.endpoints, options...)
+	if err == nil {
+		r.client = client
+	}
+	return err
+}
+
+// take waits for the lock, or for the lead.
+func (r *lockRun) take(ctx context.Context, options []sdk.LockOption) (*sdk.Hold, error) {
+	if r.cfg.elect != nil {
+		return r.campaign(ctx, options)
+	}
+	mutex := r.client.Mutex(r.cfg.name, options...)
+	if r.cfg.try {
+		return mutex.TryLock(ctx)
+	}
+	return mutex.Lock(ctx)
+}
+
+// ends reports whether a signal asks programs to end.
+func ends(sig os.Signal) bool {
+	switch sig {
+	case syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGTERM:
+		return true
+	}
+	return false
 }
 
 // watchSignals has the signals that end programs end the wait. The function that it returns ends
@@ -131,8 +172,7 @@ func (r *lockRun) watchSignals(cancel context.CancelCauseFunc) (stop func()) {
 		for {
 			select {
 			case sig := <-r.sigs:
-				switch sig {
-				case syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGTERM:
+				if ends(sig) {
 					cancel(&signalled{sig})
 				}
 			case <-done:

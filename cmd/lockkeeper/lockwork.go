@@ -26,12 +26,14 @@ type lockWork struct {
 	hold     *sdk.Hold
 	token    sdk.Token
 	grace    time.Duration
-	deadline time.Duration    // as the guard knows it
-	jeopardy bool             // told
-	lost     bool             // told, and the command is being ended
-	over     <-chan struct{}  // of the hold; nil when taken
-	giveUp   <-chan time.Time // when the group should be gone for long
-	code     int              // what the command ended with
+	deadline time.Duration        // as the guard knows it
+	jeopardy bool                 // told
+	lost     bool                 // told, and the command is being ended
+	asked    <-chan sdk.Contender // who asks for the lead; nil: nobody can
+	heir     sdk.Contender        // who is to have it when the command has ended; zero: nobody
+	over     <-chan struct{}      // of the hold; nil when taken
+	giveUp   <-chan time.Time     // when the group should be gone for long
+	code     int                  // what the command ended with
 	gone     bool
 }
 
@@ -39,6 +41,7 @@ type lockWork struct {
 // left. An error has its exit code.
 func (r *lockRun) work(ctx context.Context, hold *sdk.Hold) error {
 	w := &lockWork{lockRun: r, hold: hold, token: hold.Token(), over: hold.Lost()}
+	w.asked = r.askedFor()
 	until := hold.Deadline()
 	r.events.write(lockEvent{Event: "acquired", Token: w.token, Deadline: someTime(until)})
 	err := w.start()
@@ -89,9 +92,9 @@ func (w *lockWork) bootDeadline() (time.Duration, bool) {
 // environment returns the command's: ours, with the lock and its token.
 func (w *lockWork) environment() []string {
 	env := slices.DeleteFunc(slices.Clone(w.app.environ), func(entry string) bool {
-		return strings.HasPrefix(entry, "LOCKKEEPER_LOCK=") || strings.HasPrefix(entry, "LOCKKEEPER_TOKEN=")
+		return strings.HasPrefix(entry, "LOCKKEEPER_LOCK=") || strings.HasPrefix(entry, "LOCKKEEPER_ELECTION=") || strings.HasPrefix(entry, "LOCKKEEPER_TOKEN=")
 	})
-	return append(env, "LOCKKEEPER_LOCK="+w.cfg.name, "LOCKKEEPER_TOKEN="+strconv.FormatInt(int64(w.token), 10))
+	return append(env, w.cfg.variable()+"="+w.cfg.name, "LOCKKEEPER_TOKEN="+strconv.FormatInt(int64(w.token), 10))
 }
 
 // follow keeps the guard informed, and takes what it reports, until the command's group is gone.
@@ -120,6 +123,8 @@ func (w *lockWork) follow() error {
 		case <-w.over:
 			w.over = nil
 			w.onLost(w.hold.Err())
+		case by := <-w.asked:
+			w.onAsked(by)
 		case <-w.giveUp:
 			return nil // closing the guard says the rest
 		}
@@ -152,6 +157,9 @@ func (w *lockWork) take(r supervise.Report) error {
 // pass passes a signal on to the command.
 func (w *lockWork) pass(sig os.Signal) {
 	number, ok := sig.(syscall.Signal)
+	if ends(sig) {
+		w.ending = true
+	}
 	switch {
 	case !ok:
 	case number == syscall.SIGCONT:

@@ -40,6 +40,8 @@ func newRoot(a *app) *cobra.Command {
 	root.AddCommand(
 		newServe(a),
 		newLock(a),
+		newElect(a),
+		newLeader(a),
 		newStatus(a),
 		newLocks(a),
 		newInspect(a),

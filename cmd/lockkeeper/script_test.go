@@ -38,11 +38,33 @@ func TestScript(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"await": await,
-			"exits": exits,
-			"term":  term,
+			"await":  await,
+			"awaits": awaits,
+			"exits":  exits,
+			"term":   term,
 		},
 	})
+}
+
+// awaits FILE waits until there is a file.
+func awaits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: awaits FILE")
+	}
+	deadline := time.NewTimer(30 * time.Second)
+	defer deadline.Stop()
+	poll := time.NewTicker(50 * time.Millisecond)
+	defer poll.Stop()
+	for {
+		if _, err := os.Stat(ts.MkAbs(args[0])); err == nil {
+			return
+		}
+		select {
+		case <-deadline.C:
+			ts.Fatalf("%s never came", args[0])
+		case <-poll.C:
+		}
+	}
 }
 
 // await URL waits until a GET of URL is answered with 200.

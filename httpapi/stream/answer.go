@@ -38,7 +38,7 @@ func (d *Door) fail(j *job, err error) (code string) {
 	// What an acquire has begun when it is cancelled is undone by itself.
 	undone := false
 	switch j.request.Kind {
-	case wire.Acquire, wire.AcquireAll, wire.Enqueue, wire.Await, wire.Enter:
+	case wire.Acquire, wire.AcquireAll, wire.Enqueue, wire.Await, wire.Enter, wire.Campaign:
 		undone = true
 	}
 	if j.cancelled(err) && (undone || !errors.Is(err, store.ErrUncertain)) {
@@ -135,7 +135,7 @@ func (s *stream) contenders(list []lock.Contender) []wire.Contender {
 	for i := range list {
 		c := &list[i]
 		// The rest is numbers, tags and lengths; metadata has two lengths more for each pair.
-		room -= 100 + len(c.Owner) + len(c.Reason) + len(c.Door) + len(c.Znode) + size(c.Metadata) + 12*len(c.Metadata)
+		room -= 100 + len(c.Owner) + len(c.Value) + len(c.Reason) + len(c.Door) + len(c.Znode) + size(c.Metadata) + 12*len(c.Metadata)
 		if room < 0 && i > 0 {
 			break
 		}
@@ -146,7 +146,12 @@ func (s *stream) contenders(list []lock.Contender) []wire.Contender {
 
 // contenderOf describes one place in a queue, as everybody sees it.
 func contenderOf(c *lock.Contender) wire.Contender {
+	value := c.Value
+	if value == c.Owner {
+		value = "" // a foreign contender's data, which is told as its owner
+	}
 	return wire.Contender{
+		Value: value, Priority: c.Priority,
 		Token: int64(c.Token), Session: uint64(c.Session), State: stateOf(c.State), Position: int64(c.Position),
 		Owner: c.Owner, Reason: c.Reason, Metadata: c.Metadata, Door: c.Door,
 		EnqueuedMS: unixMillis(c.Enqueued), SinceMS: unixMillis(c.Since), Znode: c.Znode,

@@ -47,9 +47,10 @@ type Config struct {
 	Values    Values   // nil: there are none
 	Subscribe Subscribe
 
-	Member   uint64       // this member's id: with a generation it names an attachment
-	Hello    func() Hello // what a client is told when it comes; nil: nothing
-	Revision func() int64 // what this member's tree has applied
+	Elections Elections    // nil: none are served
+	Member    uint64       // this member's id: with a generation it names an attachment
+	Hello     func() Hello // what a client is told when it comes; nil: nothing
+	Revision  func() int64 // what this member's tree has applied
 
 	// Turn waits until an answer of up to limit entries may be made, which done must be told; it
 	// may see to it that the read is fresh, and say so in fresh. Nil: there is nothing to wait for.
@@ -130,6 +131,9 @@ func New(cfg Config) (*Door, error) {
 	}
 	cfg.Sessions.Follow(d)
 	cfg.Locks.Follow(d)
+	if cfg.Elections != nil {
+		cfg.Elections.Follow(d)
+	}
 	return d, nil
 }
 

@@ -22,6 +22,7 @@ var kindNames = map[wire.Kind]string{
 	wire.Enter: "enter", wire.Exit: "exit", wire.Barrier: "barrier",
 	wire.GetValue: "get_value", wire.PutValue: "put_value", wire.DeleteValue: "delete_value",
 	wire.Deadlocks: "deadlocks", wire.Blockers: "blockers",
+	wire.Campaign: "campaign", wire.Candidates: "candidates", wire.Proclaim: "proclaim", wire.HandOver: "handover", wire.Observe: "observe",
 }
 
 // meters are this door's metrics.

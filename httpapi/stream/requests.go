@@ -44,6 +44,11 @@ var handlers = map[wire.Kind]func(*stream, *job) error{
 	wire.DeleteValue:   (*stream).deleteValue,
 	wire.Deadlocks:     (*stream).deadlocks,
 	wire.Blockers:      (*stream).blockers,
+	wire.Campaign:      (*stream).campaign,
+	wire.Candidates:    (*stream).candidates,
+	wire.Proclaim:      (*stream).proclaim,
+	wire.HandOver:      (*stream).handOver,
+	wire.Observe:       (*stream).observe,
 }
 
 func knownKind(kind wire.Kind) bool { return handlers[kind] != nil }
@@ -202,28 +207,35 @@ func (s *stream) release(j *job) error {
 // fewContenders is up to how many contenders a QUEUE asks for a small answer.
 const fewContenders = 16
 
-func (s *stream) queue(j *job) error {
-	f, l := &j.request, &s.door.limits
-	if err := s.name(f.Name); err != nil {
-		return err
-	}
-	limit := l.PageLimit
-	if f.Limit > 0 {
-		limit = int(min(f.Limit, int64(limit)))
+// largeAnswer waits until an answer with as many contenders as j asks for may be made, which done
+// must be told.
+func (s *stream) largeAnswer(j *job) (limit int, fresh lock.Read, done func(), err error) {
+	limit = s.door.limits.PageLimit
+	if n := j.request.Limit; n > 0 {
+		limit = int(min(n, int64(limit)))
 	}
 	if limit > fewContenders {
 		if err := s.awaitLarge(j); err != nil {
-			return err
+			return 0, fresh, nil, err
 		}
 	}
-	fresh := lock.Read{Linearizable: true}
+	fresh.Linearizable, done = true, func() {}
 	if s.door.cfg.Turn != nil {
-		done, err := s.door.cfg.Turn(j, limit, &fresh)
-		if err != nil {
-			return err
-		}
-		defer done()
+		done, err = s.door.cfg.Turn(j, limit, &fresh)
 	}
+	return limit, fresh, done, err
+}
+
+func (s *stream) queue(j *job) error {
+	f := &j.request
+	if err := s.name(f.Name); err != nil {
+		return err
+	}
+	limit, fresh, done, err := s.largeAnswer(j)
+	if err != nil {
+		return err
+	}
+	defer done()
 	q, err := s.door.cfg.Locks.Queue(j, f.Name, limit, fresh)
 	if err != nil {
 		return err

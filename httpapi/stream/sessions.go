@@ -69,6 +69,7 @@ func (s *stream) attachSession(j *job) error {
 	// Read now that losses are pushed: what is lost from here on is told, and the rest is here.
 	list, total := s.door.cfg.Locks.Of(t.Session.ID, s.door.limits.PageLimit)
 	j.answer.Contenders, j.answer.Total = s.contenders(list), int64(total)
+	s.tellAsks(t.Session.ID)
 	return nil
 }
 
@@ -193,7 +194,7 @@ func (s *stream) checkLocked(j *job) {
 				err = errOvertaken
 			}
 		}
-	case wire.Acquire, wire.Enqueue, wire.Await, wire.Downgrade:
+	case wire.Acquire, wire.Enqueue, wire.Await, wire.Downgrade, wire.Campaign:
 		if _, lost := s.lost[j.answer.Token]; lost {
 			err = errOvertaken
 		}

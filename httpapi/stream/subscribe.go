@@ -44,18 +44,27 @@ func (s *stream) subscribe(j *job) error {
 	}
 	sub := &subscription{id: f.ID, from: from}
 	sub.ctx, sub.end = context.WithCancelCause(context.Background())
+	answer := wire.Frame{Kind: wire.OK, ID: sub.id, Revision: revision}
+	if !s.beginSubscription(sub, &answer, func() { s.follow(sub) }) {
+		sub.end(errSubs)
+		from.Close() // without the stream's mutex: the locks' is taken before it
+		return errSubs
+	}
+	return errAnswered
+}
+
+// beginSubscription enters a subscription, answers its request, and starts what follows it. It
+// reports false where the stream takes no more.
+func (s *stream) beginSubscription(sub *subscription, answer *wire.Frame, follow func()) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.over || s.refusing || len(s.subs) >= s.door.limits.MaxSubscriptions {
-		sub.end(errSubs)
-		from.Close()
-		return errSubs
+		return false
 	}
 	s.subs[sub.id] = sub
-	answer := wire.Frame{Kind: wire.OK, ID: sub.id, Revision: revision}
-	s.pushFrameLocked(&answer) // before any event
-	s.wg.Go(func() { s.follow(sub) })
-	return errAnswered
+	s.pushFrameLocked(answer) // before any event
+	s.wg.Go(follow)
+	return true
 }
 
 func (s *stream) unsubscribe(j *job) error {
@@ -76,10 +85,7 @@ func (s *stream) follow(sub *subscription) {
 		e, err := s.next(sub)
 		var f wire.Frame
 		if err != nil {
-			s.door.errorFrame(&f, sub.id, err)
-			if context.Cause(sub.ctx) == errCancelled { //nolint:errorlint // the very one
-				f = wire.Frame{Kind: wire.Error, ID: sub.id, Code: wire.CodeCancelled, Message: errCancelled.Error()}
-			}
+			s.subscriptionEnds(&f, sub, err)
 		} else {
 			f = wire.Frame{
 				Kind: wire.Event, ID: sub.id, Name: e.Name, After: e.ID.String(), Event: string(e.Kind),
@@ -87,21 +93,35 @@ func (s *stream) follow(sub *subscription) {
 				Cause: e.Cause, Reason: e.Reason, TimeMS: unixMillis(e.Time), Revision: e.ID.Revision,
 			}
 		}
-		s.mu.Lock()
-		if s.subs[sub.id] == sub {
-			s.pushFrameLocked(&f)
-			if err != nil {
-				delete(s.subs, sub.id)
-			}
-		}
-		if err != nil {
-			s.leaveLocked()
-		}
-		s.mu.Unlock()
-		if err != nil {
+		if !s.tellSubscriber(sub, &f, err) {
 			return
 		}
 	}
+}
+
+// subscriptionEnds makes f say why a subscription ends.
+func (s *stream) subscriptionEnds(f *wire.Frame, sub *subscription, err error) {
+	s.door.errorFrame(f, sub.id, err)
+	if context.Cause(sub.ctx) == errCancelled { //nolint:errorlint // the very one
+		*f = wire.Frame{Kind: wire.Error, ID: sub.id, Code: wire.CodeCancelled, Message: errCancelled.Error()}
+	}
+}
+
+// tellSubscriber sends a subscription's frame, its last one where err is not nil, and reports whether
+// more are to come.
+func (s *stream) tellSubscriber(sub *subscription, f *wire.Frame, err error) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.subs[sub.id] == sub {
+		s.pushFrameLocked(f)
+		if err != nil {
+			delete(s.subs, sub.id)
+		}
+	}
+	if err != nil {
+		s.leaveLocked()
+	}
+	return err == nil
 }
 
 // next waits until the client has read enough, and then for the next event.

@@ -37,6 +37,7 @@ const (
 	CodeBadVersion          = "bad_version"
 	CodeNoValue             = "no_value"
 	CodeNotAValue           = "not_a_value"
+	CodeNoCandidate         = "no_candidate" // nobody with that token waits
 
 	CodeCancelled     = "cancelled"      // by Cancel or Unsubscribe
 	CodeEventsGone    = "events_gone"    // the events after the given one are not remembered

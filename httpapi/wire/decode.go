@@ -147,6 +147,12 @@ func (f *Frame) decodeRequest(r *reader, field, wireType int) bool {
 		f.LockDelayMS = int64(r.varint())
 	case key(frameDeadlock, typeBytes):
 		f.Deadlock = r.text()
+	case key(frameValue, typeBytes):
+		f.Value = r.text()
+	case key(framePriority, typeVarint):
+		f.Priority = int64(r.varint())
+	case key(frameCandidate, typeVarint):
+		f.Candidate = int64(r.varint())
 	default:
 		return false
 	}
@@ -201,6 +207,8 @@ func (f *Frame) decodeAnswer(r *reader, field, wireType int) bool {
 		f.MaxFrame = int64(r.varint())
 	case key(frameMaxInFlight, typeVarint):
 		f.MaxInFlight = int64(r.varint())
+	case key(frameKnown, typeVarint):
+		f.Known = Known(r.varint())
 	case key(frameEndpoints, typeBytes):
 		f.Endpoints = within(r, append(f.Endpoints, r.text()), MaxEndpoints)
 	case key(frameExpectedMS, typeVarint):

@@ -42,6 +42,10 @@ func AppendFrame(b []byte, f *Frame) []byte {
 	b = appendInt(b, frameLockDelayMS, f.LockDelayMS)
 	b = appendText(b, frameDeadlock, f.Deadlock)
 	b = f.appendAnswer(b)
+	b = appendText(b, frameValue, f.Value)
+	b = appendInt(b, framePriority, f.Priority)
+	b = appendInt(b, frameCandidate, f.Candidate)
+	b = appendInt(b, frameKnown, int64(f.Known))
 	return end(b, start)
 }
 
@@ -112,6 +116,8 @@ func (c *Contender) append(b []byte) []byte {
 	b = appendInt(b, contenderRestsMS, c.RestsUntilMS)
 	b = appendInt(b, contenderAhead, c.Ahead)
 	b = appendInt(b, contenderExpectedMS, c.ExpectedMS)
+	b = appendText(b, contenderValue, c.Value)
+	b = appendInt(b, contenderPriority, c.Priority)
 	return end(b, start)
 }
 

@@ -63,6 +63,11 @@ const (
 	frameAhead           = 71
 	frameLinks           = 72
 
+	frameValue     = 60
+	framePriority  = 61
+	frameCandidate = 62
+	frameKnown     = 63
+
 	contenderToken      = 1
 	contenderSession    = 2
 	contenderState      = 3
@@ -79,19 +84,21 @@ const (
 	contenderAhead      = 20
 	contenderExpectedMS = 21
 
-	linkSession      = 1
-	linkOwner        = 2
-	linkDoor         = 3
-	linkHolds        = 4
-	linkHoldsToken   = 5
-	linkHoldsState   = 6
-	linkHoldsSinceMS = 7
-	linkWaits        = 8
-	linkWaitsToken   = 9
-	linkWaitsSinceMS = 10
-	linkCycle        = 11
-	linkActors       = 12
-	linkCloses       = 13
+	linkSession       = 1
+	linkOwner         = 2
+	linkDoor          = 3
+	linkHolds         = 4
+	linkHoldsToken    = 5
+	linkHoldsState    = 6
+	linkHoldsSinceMS  = 7
+	linkWaits         = 8
+	linkWaitsToken    = 9
+	linkWaitsSinceMS  = 10
+	linkCycle         = 11
+	linkActors        = 12
+	linkCloses        = 13
+	contenderValue    = 60
+	contenderPriority = 61
 
 	lostSession = 1
 	lostCause   = 2

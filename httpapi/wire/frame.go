@@ -58,6 +58,15 @@ const (
 	DeleteValue Kind = 92
 )
 
+// The requests about elections. Terms are holds otherwise: Await, Leave and Release are for them, too.
+const (
+	Campaign   Kind = 64 // for a term, waiting for it
+	Candidates Kind = 65 // who leads and who waits
+	Proclaim   Kind = 66 // another value of a term
+	HandOver   Kind = 67 // a term to a candidate
+	Observe    Kind = 68 // who leads, from now on
+)
+
 // MaxRequest is the highest kind of a request.
 const MaxRequest Kind = 95
 
@@ -78,6 +87,9 @@ const (
 	HoldLost    Kind = 51
 	Detached    Kind = 52 // a session was attached by another stream
 	Going       Kind = 53 // the member is about to stop
+
+	Leadership Kind = 54 // of an Observe
+	Asked      Kind = 55 // a leader is asked to hand over
 )
 
 // A State says how a contender stands to its lock.
@@ -88,6 +100,16 @@ const (
 	Held  State = 1
 	Waits State = 2
 	Rests State = 3
+)
+
+// A Known says what is known of a name's leader.
+type Known int32
+
+// What can be known.
+const (
+	Leads      Known = 1
+	NobodyDoes Known = 2
+	NotKnown   Known = 3
 )
 
 // A Frame is one message. Which fields mean something depends on its kind; those that do not are
@@ -114,6 +136,9 @@ type Frame struct {
 	After     string
 	Compat    string
 	Deadlock  string
+	Value     string
+	Priority  int64
+	Candidate int64
 
 	Mode        string
 	Names       []string
@@ -121,6 +146,8 @@ type Frame struct {
 	LockDelayMS int64
 
 	// Answers and pushes.
+
+	Known Known
 
 	State           State
 	Revision        int64
@@ -192,6 +219,8 @@ type Contender struct {
 	RestsUntilMS int64
 	Ahead        int64
 	ExpectedMS   int64
+	Value        string
+	Priority     int64
 }
 
 // A Lost is a session that is over.

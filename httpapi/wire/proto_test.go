@@ -91,6 +91,8 @@ func TestKindsAsTheFileSays(t *testing.T) {
 		"ENTER": wire.Enter, "EXIT": wire.Exit, "BARRIER": wire.Barrier,
 		"GET_VALUE": wire.GetValue, "PUT_VALUE": wire.PutValue, "DELETE_VALUE": wire.DeleteValue,
 		"DEADLOCKS": wire.Deadlocks, "BLOCKERS": wire.Blockers,
+		"CAMPAIGN": wire.Campaign, "CANDIDATES": wire.Candidates, "PROCLAIM": wire.Proclaim, "HANDOVER": wire.HandOver, "OBSERVE": wire.Observe,
+		"LEADERSHIP": wire.Leadership, "ASKED": wire.Asked,
 	}
 	got := map[string]wire.Kind{}
 	values := file.Enums().ByName("Kind").Values()
@@ -103,6 +105,10 @@ func TestKindsAsTheFileSays(t *testing.T) {
 	states := file.Enums().ByName("State").Values()
 	if states.Len() != 4 || int(states.ByName("RESTS").Number()) != int(wire.Rests) || int(states.ByName("HELD").Number()) != int(wire.Held) || int(states.ByName("WAITS").Number()) != int(wire.Waits) {
 		t.Error("states differ")
+	}
+	known := file.Enums().ByName("Known").Values()
+	if known.Len() != 4 || int(known.ByName("LEADS").Number()) != int(wire.Leads) || int(known.ByName("NOBODY_DOES").Number()) != int(wire.NobodyDoes) || int(known.ByName("NOT_KNOWN").Number()) != int(wire.NotKnown) {
+		t.Error("what is known differs")
 	}
 }
 

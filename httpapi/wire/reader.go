@@ -234,6 +234,10 @@ func (r *reader) contender() (c Contender) {
 			c.Ahead = int64(in.varint())
 		case key(contenderExpectedMS, typeVarint):
 			c.ExpectedMS = int64(in.varint())
+		case key(contenderValue, typeBytes):
+			c.Value = in.text()
+		case key(contenderPriority, typeVarint):
+			c.Priority = int64(in.varint())
 		default:
 			in.skip(wireType)
 		}

@@ -16,12 +16,12 @@ var mayImport = map[string][]string{
 	},
 	"httpapi":        {"httpapi/stream", "httpapi/wire", "election", "lock", "lease", "store", "znode", "barrier", "value"},
 	"httpapi/wire":   {},
-	"httpapi/stream": {"httpapi/wire", "lock", "lease", "store", "znode", "barrier", "value"},
+	"httpapi/stream": {"httpapi/wire", "election", "lock", "lease", "store", "znode", "barrier", "value"},
 	"zkapi":          {"zkapi/jute", "lease", "store", "znode", "internal/clock"}, // no recipes: clients bring theirs
 	"zkapi/jute":     {"znode"},
 	"sdk":            {"httpapi/wire"},
 	"sdk/fence":      {"sdk"}, // its tokens and errors
-	"election":       {"lock", "lease", "store", "znode"},
+	"election":       {"lock", "lease", "store", "znode", "internal/clock"},
 	"lock":           {"lease", "store", "znode", "internal/clock"},
 	"barrier":        {"lease", "store", "znode"},
 	"value":          {"lock", "lease", "store", "znode"},

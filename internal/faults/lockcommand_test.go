@@ -50,8 +50,14 @@ func (o *output) String() string {
 // underLock runs a shell script under the lock called name, with flags.
 func underLock(t *testing.T, c *clustertest.Cluster, name, script string, flags ...string) *wrapper {
 	t.Helper()
+	return wrap(t, c, "lock", name, script, flags...)
+}
+
+// wrap runs a shell script by "lockkeeper lock" or "lockkeeper elect".
+func wrap(t *testing.T, c *clustertest.Cluster, verb, name, script string, flags ...string) *wrapper {
+	t.Helper()
 	w := &wrapper{dir: t.TempDir(), out: &output{}, done: make(chan struct{})}
-	args := append([]string{"lock", name, "--events", "-", "--endpoints", strings.Join(c.Endpoints(), ",")}, flags...)
+	args := append([]string{verb, name, "--events", "-", "--endpoints", strings.Join(c.Endpoints(), ",")}, flags...)
 	w.cmd = exec.CommandContext(t.Context(), clustertest.Binary(t), append(args, "--", "sh", "-c", script, "sh", w.dir)...)
 	w.cmd.Stdout, w.cmd.Stderr = w.out, w.out
 	w.cmd.WaitDelay = clustertest.Patience

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/lockkeeper/lockkeeper/barrier"
+	"github.com/lockkeeper/lockkeeper/election"
 	"github.com/lockkeeper/lockkeeper/internal/quorumtest"
 	"github.com/lockkeeper/lockkeeper/lease"
 	"github.com/lockkeeper/lockkeeper/lock"
@@ -31,6 +32,7 @@ type Config struct {
 	Barrier barrier.Config
 	Value   value.Config
 
+	Election election.Config
 	// Before, if not nil, is called with the ready quorum before the first store is made on it.
 	Before func(q *quorum.Member)
 }
@@ -43,6 +45,8 @@ type Member struct {
 	Locks    *lock.Locker
 	Barriers *barrier.Barriers
 	Values   *value.Values
+
+	Elections *election.Elections
 
 	tb     testing.TB
 	cfg    Config
@@ -99,13 +103,14 @@ func (m *Member) start() (err error) {
 	sessions := lease.New(m.cfg.Lease)
 	locks := lock.New(m.cfg.Lock)
 	barriers, values := barrier.New(m.cfg.Barrier), value.New(m.cfg.Value)
+	elections := election.New(m.cfg.Election)
 	qc := m.cfg.Quorum
 	qc.Register, qc.ServicePrefix = link.Register, []string{store.Service}
 	if m.Quorum, err = quorum.Start(ctx, qc); err != nil {
 		return fmt.Errorf("start %s: %w", name, err)
 	}
 	m.open, m.Sessions, m.Locks = true, sessions, locks
-	m.Barriers, m.Values = barriers, values
+	m.Barriers, m.Values, m.Elections = barriers, values, elections
 	if m.cfg.Before != nil {
 		if err := m.ready(ctx); err != nil {
 			return err
@@ -115,7 +120,7 @@ func (m *Member) start() (err error) {
 	}
 	sc := m.cfg.Store
 	sc.Quorum, sc.Link, sc.Keeper = m.Quorum, link, sessions.Deadlines
-	sc.Observer, sc.Confirmed = observers{sessions, locks, barriers}, sessions.Confirmed
+	sc.Observer, sc.Confirmed = observers{sessions, locks, barriers, elections}, sessions.Confirmed
 	sc.Gap = func() { m.gaps.Add(1) }
 	sc.Card = record.Card{Name: name}
 	if sc.MinFreeDisk == 0 {
@@ -128,6 +133,7 @@ func (m *Member) start() (err error) {
 	locks.Bind(sessions, m.Store)
 	barriers.Bind(sessions, m.Store)
 	values.Bind(locks, m.Store)
+	elections.Bind(locks, sessions, m.Store)
 	return m.ready(ctx)
 }
 
@@ -158,6 +164,7 @@ func (m *Member) closeStore() {
 	if !m.open {
 		return
 	}
+	m.Elections.Close()
 	m.Locks.Close()
 	m.Barriers.Close()
 	if m.Store != nil {
@@ -225,6 +232,8 @@ type observers struct {
 	sessions *lease.Sessions
 	locks    *lock.Locker
 	barriers *barrier.Barriers
+
+	elections *election.Elections
 }
 
 // Changed is part of store.Observer.
@@ -232,15 +241,20 @@ func (o observers) Changed(t *znode.Tree, revision int64, c *znode.Change, e *zn
 	o.sessions.Changed(c)
 	o.locks.Changed(t, revision, c, e)
 	o.barriers.Changed(t, revision, c, e)
+	o.elections.Changed(t, revision, c, e)
 }
 
 // Applied is part of store.Observer.
-func (o observers) Applied(t *znode.Tree, revision int64) { o.locks.Applied(t, revision) }
+func (o observers) Applied(t *znode.Tree, revision int64) {
+	o.locks.Applied(t, revision)
+	o.elections.Applied(t, revision)
+}
 
 // Rebuilt is part of store.Observer.
 func (o observers) Rebuilt(t *znode.Tree, revision int64) {
 	o.locks.Rebuilt(t, revision)
 	o.barriers.Rebuilt(t, revision)
+	o.elections.Rebuilt(t, revision)
 }
 
 // Context returns a context that ends with the test, or after d.

@@ -36,7 +36,8 @@ const (
 	changeRecord   uint32 = 1 << 26
 	changeRepeated uint32 = 1 << 27
 	changeNote     uint32 = 1 << 28
-	changeUnused   uint32 = 0xe0000000
+	changeUnused   uint32 = 0x60000000
+	changeMoved    uint32 = 0x80000000
 
 	minChange = 4
 )
@@ -172,6 +173,10 @@ func appendChangeRest(dst []byte, c *znode.Change) (head uint32, _ []byte) {
 	if c.Note != "" {
 		head |= changeNote
 		dst = appendString(dst, c.Note)
+	}
+	if c.Moved != 0 {
+		head |= changeMoved
+		dst = appendInt64(dst, c.Moved)
 	}
 	return head, dst
 }

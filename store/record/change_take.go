@@ -135,4 +135,8 @@ func takeChangeRest(r *reader, head uint32, c *znode.Change) {
 		c.Note = r.shared()
 		r.present(c.Note != "")
 	}
+	if head&changeMoved != 0 {
+		c.Moved = r.int64()
+		r.present(c.Moved != 0)
+	}
 }

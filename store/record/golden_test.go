@@ -77,6 +77,11 @@ var batchSamples = []sample[Batch]{
 		{Kind: znode.DataSet, Request: request, Last: true, Session: holder.ID, Zxid: zxid, Time: now, Path: path, Version: 1, Length: 8, Repeated: true},
 		{Kind: znode.Deleted, Request: next(1), Last: true, Session: holder.ID, Zxid: zxid + 1, Time: now, Path: path, Owner: holder.ID, Version: 1, Length: 8, Note: "forced by ann"},
 	}}},
+	{"handed over", Batch{Epoch: 7, Number: 15, Zxid: zxid + 3, Changes: []znode.Change{
+		{Kind: znode.Deleted, Request: request, Aux: true, Session: holder.ID, Zxid: zxid + 3, Time: now, Path: path + "8", Owner: 9, Length: 2, Moved: zxid + 1},
+		{Kind: znode.Deleted, Request: request, Aux: true, Session: holder.ID, Zxid: zxid + 3, Time: now, Path: path, Owner: holder.ID, Length: 8, Moved: zxid + 1},
+		{Kind: znode.Created, Request: request, Last: true, Session: holder.ID, Zxid: zxid + 3, Time: now, Path: path + "7", Node: znode.Ephemeral, Owner: 9, Version: 1, Length: 2, Moved: zxid + 1},
+	}}},
 }
 
 var messageSamples = []sample[Message]{
@@ -118,6 +123,9 @@ var messageSamples = []sample[Message]{
 			{Kind: znode.OpReady, Path: "/start/ready"},
 			{Kind: znode.OpReady, Path: "/start/ready", Version: 3, Data: []byte{}, ACL: znode.OpenACL},
 		}},
+	}}}},
+	{"hand over", Message{Kind: ForwardKind, Forward: Forward{Requests: []znode.Request{
+		{ID: request, Session: holder.ID, Owner: owner, Ops: []znode.Op{{Kind: znode.OpHandOver, Path: "/orders/42", Czxid: zxid, Heir: zxid + 1}}},
 	}}}},
 	{"confirm", Message{Kind: ConfirmKind, Confirm: Confirm{Round: 88, Dropped: []znode.SessionID{9}}}},
 }

@@ -27,10 +27,16 @@ const (
 	opRest
 
 	minOp = 3
+
+	opHeir = 0x80 // in the kind: not zero; there is no room among the flags
 )
 
 func appendOp(dst []byte, op *znode.Op) []byte {
-	dst = append(dst, byte(op.Kind))
+	kind := byte(op.Kind)
+	if op.Heir != 0 {
+		kind |= opHeir
+	}
+	dst = append(dst, kind)
 	at := len(dst)
 	dst = append(dst, 0, 0)
 	var flags uint16
@@ -93,12 +99,16 @@ func appendOp(dst []byte, op *znode.Op) []byte {
 		flags |= opRest
 		dst = appendInt64(dst, op.Rest)
 	}
+	if op.Heir != 0 {
+		dst = appendInt64(dst, op.Heir)
+	}
 	binary.LittleEndian.PutUint16(dst[at:], flags)
 	return dst
 }
 
 func (r *reader) op(op *znode.Op) {
-	op.Kind = znode.OpKind(r.byte())
+	kind := r.byte()
+	op.Kind = znode.OpKind(kind &^ opHeir)
 	if op.Kind < znode.OpCreate || op.Kind > znode.OpReady {
 		r.fail("unknown kind of operation")
 		return
@@ -150,5 +160,9 @@ func (r *reader) op(op *znode.Op) {
 	if flags&opRest != 0 {
 		op.Rest = r.int64()
 		r.present(op.Rest != 0)
+	}
+	if kind&opHeir != 0 {
+		op.Heir = r.int64()
+		r.present(op.Heir != 0)
 	}
 }

@@ -1,0 +1,234 @@
+package sdk
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"time"
+
+	"github.com/lockkeeper/lockkeeper/httpapi/wire"
+)
+
+// A LeaderState says what is known of a leader.
+type LeaderState string
+
+// The states.
+const (
+	LeaderKnown   LeaderState = "leader"  // somebody leads
+	LeaderNone    LeaderState = "none"    // nobody does
+	LeaderUnknown LeaderState = "unknown" // nobody can tell: this client is cut off, or its member is
+)
+
+// A Leadership is what an [Observation] tells.
+type Leadership struct {
+	State    LeaderState
+	Leader   Contender // of LeaderKnown
+	Asked    Contender // of LeaderKnown: who of higher priority asks for the lead; zero Token: nobody
+	Revision int64     // of the service's tree
+}
+
+func (l *Leadership) same(m *Leadership) bool {
+	return l.State == m.State && l.Leader.Token == m.Leader.Token && l.Leader.Value == m.Leader.Value && l.Asked.Token == m.Asked.Token
+}
+
+// An Observation follows who leads. Next is for one goroutine at a time, Close for any.
+type Observation struct {
+	client *Client
+	name   string
+	news   chan struct{} // has an element when there may be something to tell
+	ended  chan struct{}
+	last   *Leadership // that Next has returned
+
+	// Guarded by client.mu.
+	id      uint64
+	now     Leadership
+	told    bool          // at least once
+	silence time.Duration // after which nothing is known
+	until   time.Duration // by the client's clock: until then now counts
+	err     error         // why it ended
+}
+
+// Observe follows who leads. It waits until the service has answered, or ctx ends. What it tells is
+// the latest; what came and went between two calls of Next is left out. When the client is cut off
+// from the service, or its member from the quorum, the state is unknown until that is over: when in
+// doubt, unknown. What is told may have been overtaken on its way, for up to some seconds where a
+// network is cut without a word. The caller must Close it.
+func (e *Election) Observe(ctx context.Context) (*Observation, error) {
+	c := e.mutex.client
+	o := &Observation{
+		client: c, name: e.mutex.name, news: make(chan struct{}, 1), ended: make(chan struct{}),
+		now: Leadership{State: LeaderUnknown},
+	}
+	c.mu.Lock()
+	k, err := c.submitObserveLocked(o, nil)
+	c.mu.Unlock()
+	if err == nil {
+		if err = c.await(ctx, k); err == nil {
+			err = k.err
+		}
+	}
+	if err != nil {
+		o.Close()
+		return nil, fmt.Errorf("observe %q: %w", o.name, err)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	o.begun(k.answer)
+	return o, nil
+}
+
+func (c *Client) submitObserveLocked(o *Observation, settle func(*wire.Frame, error)) (*call, error) {
+	k := c.newCall(nil)
+	k.settle = settle
+	k.frame.Kind, k.frame.Name = wire.Observe, o.name
+	if err := c.submitLocked(k); err != nil {
+		return nil, err
+	}
+	o.id = k.frame.ID
+	c.observations[o.id] = o // pushes may follow the answer at once
+	return k, nil
+}
+
+// observeLocked goes on with an observation over a new stream.
+func (c *Client) observeLocked(o *Observation) {
+	if k := c.calls[o.id]; k != nil {
+		return // its first request is still to be answered
+	}
+	delete(c.observations, o.id)
+	_, err := c.submitObserveLocked(o, func(answer *wire.Frame, err error) {
+		if err != nil {
+			c.endObservationLocked(o, err)
+		} else {
+			o.begun(answer)
+		}
+	})
+	if err != nil {
+		c.endObservationLocked(o, err)
+	}
+}
+
+// begun notes for how long what is told counts.
+func (o *Observation) begun(answer *wire.Frame) {
+	o.silence = time.Duration(answer.TTLMS) * time.Millisecond
+	if o.told && o.until == 0 {
+		o.until = o.client.cfg.clock() + o.silence
+		o.rouse()
+	}
+}
+
+// push takes what the member says. Client.mu is held.
+func (o *Observation) push(c *Client, f *wire.Frame) {
+	behind := f.Revision < o.now.Revision // it has not applied yet what another member has told
+	o.now = Leadership{State: LeaderUnknown, Revision: max(f.Revision, o.now.Revision)}
+	switch {
+	case behind:
+	case f.Known == wire.NobodyDoes:
+		o.now.State = LeaderNone
+	case f.Known == wire.Leads && len(f.Contenders) > 0:
+		o.now.State, o.now.Leader = LeaderKnown, contender(&f.Contenders[0])
+		if len(f.Contenders) > 1 {
+			o.now.Asked = contender(&f.Contenders[1])
+		}
+	}
+	o.told = true
+	if o.silence != 0 {
+		o.until = c.cfg.clock() + o.silence
+	}
+	o.rouse()
+}
+
+// forget notes that nothing is known without a stream. Client.mu is held.
+func (o *Observation) forget() {
+	o.now, o.until = Leadership{State: LeaderUnknown, Revision: o.now.Revision}, 0
+	o.told = true
+	o.rouse()
+}
+
+func (o *Observation) rouse() {
+	select {
+	case o.news <- struct{}{}:
+	default:
+	}
+}
+
+// current returns what is known, and for how long that counts; 0: for as long as nothing is told.
+// It is false where nothing was told yet.
+func (o *Observation) current() (now Leadership, left time.Duration, ok bool, err error) {
+	c := o.client
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now = o.now
+	if now.State != LeaderUnknown {
+		if left = o.until - c.cfg.clock(); left <= 0 {
+			now, left = Leadership{State: LeaderUnknown, Revision: now.Revision}, 0
+		}
+	}
+	return now, left, o.told, o.err
+}
+
+// Next waits until there is something to tell that it has not told last, the first time for the
+// first word of the service. The error is ctx's cause, or else why the observation ended: it matches
+// [ErrClosed] after a Close.
+func (o *Observation) Next(ctx context.Context) (Leadership, error) {
+	for {
+		now, left, ok, err := o.current()
+		switch {
+		case err != nil:
+			return Leadership{State: LeaderUnknown}, err
+		case ok && (o.last == nil || !now.same(o.last)):
+			o.last = &now
+			return now, nil
+		}
+		// Timers do not follow the clock through a suspend: look every so often.
+		pause := watch
+		if left > 0 {
+			pause = min(pause, left)
+		}
+		timer := time.NewTimer(pause)
+		select {
+		case <-o.news:
+		case <-timer.C:
+		case <-o.ended:
+		case <-ctx.Done():
+			timer.Stop()
+			return Leadership{State: LeaderUnknown}, context.Cause(ctx)
+		}
+		timer.Stop()
+	}
+}
+
+// All returns what Next does as a sequence, which ends after the first error.
+func (o *Observation) All(ctx context.Context) iter.Seq2[Leadership, error] {
+	return func(yield func(Leadership, error) bool) {
+		for {
+			l, err := o.Next(ctx)
+			if !yield(l, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// Close ends the observation. It does not block, and may be called again.
+func (o *Observation) Close() {
+	c := o.client
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.endObservationLocked(o, ErrClosed)
+}
+
+// endObservationLocked ends an observation, here and at the member.
+func (c *Client) endObservationLocked(o *Observation, why error) {
+	if o.err != nil {
+		return
+	}
+	o.err = why
+	close(o.ended)
+	delete(c.observations, o.id)
+	if c.link != nil && !c.link.over {
+		k := c.newCall(nil)
+		k.frame.Kind, k.frame.Target = wire.Unsubscribe, o.id
+		k.abandoned, k.settle = true, func(*wire.Frame, error) {}
+		c.enterLocked(k)
+	}
+}
