@@ -90,7 +90,7 @@ func ExampleBarrierCountError() {
 	ctx := context.Background()
 	c := client("host-7")
 	defer c.Close(ctx)
-	ctx, cancel := context.WithCancel(ctx)
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	waits := make(chan error, 1)
 	go func() { waits <- c.DoubleBarrier("count", 2).Enter(ctx) }()
