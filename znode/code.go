@@ -39,6 +39,11 @@ const (
 	ErrNotOwner      Code = 5 // OpDelete with Own: the znode belongs to another session
 	ErrTooLarge      Code = 6 // the request is larger than the quorum takes
 	ErrNotHolder     Code = 7 // OpHeld, OpDowngrade: no contender of that token holds
+
+	ErrNoPermits      Code = 20 // OpAcquirePermits with Try: not that many are free, or others wait
+	ErrNoLimit        Code = 21 // OpAcquirePermits: the semaphore has no limit, and none was said
+	ErrLimitDiffers   Code = 22 // OpAcquirePermits: another limit stands than was said
+	ErrTooManyPermits Code = 23 // OpAcquirePermits: more are asked for than there are
 )
 
 // Error returns what the code means, in lower case.
@@ -101,6 +106,14 @@ func (c Code) text() string {
 		return "request too large"
 	case ErrNotHolder:
 		return "not held under that token"
+	case ErrNoPermits:
+		return "not enough permits are free"
+	case ErrNoLimit:
+		return "semaphore has no limit"
+	case ErrLimitDiffers:
+		return "semaphore has another limit"
+	case ErrTooManyPermits:
+		return "more permits than the semaphore has"
 	}
 	return ""
 }

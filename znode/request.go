@@ -24,19 +24,22 @@ type OpKind uint8
 
 // The kinds of operations. Those up to OpReap are ZooKeeper's.
 const (
-	OpCreate    OpKind = iota + 1 // Path, Data, ACL, Node, Sequential, TTL, Parents, Protected, Twin, Rest
-	OpDelete                      // Path, Version, Czxid, Own
-	OpSetData                     // Path, Data, Version, Czxid, Own
-	OpSetACL                      // Path, ACL, Version (compared with the znode's aversion)
-	OpCheck                       // Path, Version
-	OpReap                        // Path; deletes an empty container or a lapsed TTL znode; not for clients
-	OpVacant                      // Path, Shared; refused with ErrHeld while a contender stands under Path that a new one would wait for
-	OpOpen                        // Session: the new session's record
-	OpMove                        // Session.ID, Session.Owner, Session.TTL (0 keeps it)
-	OpClose                       // closes Session.ID, or the request's session when that is 0
-	OpFence                       // Path: the fence's name, Czxid: the token
-	OpHeld                        // Path: the lock's directory, Czxid: the token; refused with ErrNotHolder unless a contender of that token holds there
-	OpDowngrade                   // Path: a writer of the request's session that holds, Czxid; a reader takes its place
+	OpCreate         OpKind = iota + 1 // Path, Data, ACL, Node, Sequential, TTL, Parents, Protected, Twin, Rest
+	OpDelete                           // Path, Version, Czxid, Own
+	OpSetData                          // Path, Data, Version, Czxid, Own
+	OpSetACL                           // Path, ACL, Version (compared with the znode's aversion)
+	OpCheck                            // Path, Version
+	OpReap                             // Path; deletes an empty container or a lapsed TTL znode; not for clients
+	OpVacant                           // Path, Shared; refused with ErrHeld while a contender stands under Path that a new one would wait for
+	OpOpen                             // Session: the new session's record
+	OpMove                             // Session.ID, Session.Owner, Session.TTL (0 keeps it)
+	OpClose                            // closes Session.ID, or the request's session when that is 0
+	OpFence                            // Path: the fence's name, Czxid: the token
+	OpHeld                             // Path: the lock's directory, Czxid: the token; refused with ErrNotHolder unless a contender of that token holds there
+	OpDowngrade                        // Path: a writer of the request's session that holds, Czxid; a reader takes its place
+	OpAcquirePermits                   // Path: the semaphore, Permits, Data, ACL, Protected; answered with the first permit, or the place in the queue
+	OpReleasePermits                   // Path, Protected, Version, Czxid, Note, Session.ID: whose (0: the request's session)
+	OpSetPermits                       // Path, Permits.Limit
 )
 
 // An Op is one operation of a [Request].
@@ -57,7 +60,8 @@ type Op struct {
 	Shared     bool   // of OpVacant: for a reader, who waits for exclusive contenders only
 	Rest       int64  // of an ephemeral contender: for so many milliseconds after its session has expired while it held, it stays, and keeps others waiting; 0: not at all
 	Session    Session
-	Note       string // of OpDelete: why, for those who look on
+	Note       string // of OpDelete and OpReleasePermits: why, for those who look on
+	Permits    SemaphoreOp
 }
 
 // A Request is one or more operations that happen together, at one zxid, or not at all.

@@ -21,6 +21,8 @@ type Tree struct {
 	resting ordered[*Node]      // those of them that are contenders: of holds whose sessions have expired
 	quotas  map[string]*Quota   // by the paths they are set on; nil before the first
 	pending map[string]Counters // loaded before their znodes
+
+	permitQueues map[string]int // places that the writer grants, by semaphore; nil before the first
 }
 
 // A holder is a session and what ends with it. While a tree is loaded, record may be missing.

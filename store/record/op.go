@@ -26,6 +26,13 @@ const (
 	opShared // true
 	opRest
 
+	// opMore in the kind's byte says that another byte of flags, with their fields, follows the
+	// fields of the two bytes.
+	opMore byte = 0x80
+
+	opPermits byte = 1 << 0 // count, limit and a byte that is 1 for a try
+	opUnused  byte = 0xfe
+
 	minOp = 3
 )
 
@@ -93,13 +100,19 @@ func appendOp(dst []byte, op *znode.Op) []byte {
 		flags |= opRest
 		dst = appendInt64(dst, op.Rest)
 	}
+	if op.Permits != (znode.SemaphoreOp{}) {
+		dst[at-1] |= opMore
+		dst = append(dst, opPermits)
+		dst = appendPermits(dst, &op.Permits)
+	}
 	binary.LittleEndian.PutUint16(dst[at:], flags)
 	return dst
 }
 
 func (r *reader) op(op *znode.Op) {
-	op.Kind = znode.OpKind(r.byte())
-	if op.Kind < znode.OpCreate || op.Kind > znode.OpDowngrade {
+	kind := r.byte()
+	op.Kind = znode.OpKind(kind &^ opMore)
+	if op.Kind < znode.OpCreate || op.Kind > znode.OpSetPermits {
 		r.fail("unknown kind of operation")
 		return
 	}
@@ -151,4 +164,40 @@ func (r *reader) op(op *znode.Op) {
 		op.Rest = r.int64()
 		r.present(op.Rest != 0)
 	}
+	if kind&opMore != 0 {
+		r.moreOp(op)
+	}
+}
+
+// moreOp takes what the third byte of flags is for.
+func (r *reader) moreOp(op *znode.Op) {
+	flags := r.byte()
+	r.present(flags != 0)
+	if flags&opUnused != 0 {
+		r.fail("unknown flags")
+		return
+	}
+	if flags&opPermits != 0 {
+		op.Permits = r.permits()
+		r.present(op.Permits != znode.SemaphoreOp{})
+	}
+}
+
+func appendPermits(dst []byte, p *znode.SemaphoreOp) []byte {
+	dst = appendInt32(dst, p.Count)
+	dst = appendInt32(dst, p.Limit)
+	if p.Try {
+		return append(dst, 1)
+	}
+	return append(dst, 0)
+}
+
+func (r *reader) permits() znode.SemaphoreOp {
+	p := znode.SemaphoreOp{Count: r.int32(), Limit: r.int32()}
+	try := r.byte()
+	if try > 1 {
+		r.fail("unknown flags")
+	}
+	p.Try = try == 1
+	return p
 }
