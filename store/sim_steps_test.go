@@ -32,6 +32,7 @@ const (
 	stepRound           // the sides of a scene work on
 	stepBurst           // some members work well for a moment
 	stepWrite           // what waits is written to ZooKeeper connections
+	stepPermits         // a client does something at a semaphore
 	steps
 )
 
@@ -149,6 +150,8 @@ func (w *world) play(kind int, n *simMember) bool {
 		w.burst(w.some())
 	case stepWrite:
 		return w.write(n)
+	case stepPermits:
+		return w.permits(w.clients[w.rng.IntN(len(w.clients))], n)
 	}
 	return true
 }
@@ -338,9 +341,12 @@ func (w *world) rest() {
 		for _, n := range w.members {
 			busy = busy || len(n.m.outstanding) > 0
 		}
-		if w.accident != "" || !busy && w.members[0].w.serving {
+		if w.accident != "" || !busy && w.members[0].w.serving && !w.grantDue() {
 			return
 		}
+	}
+	if w.grantDue() {
+		w.fail("a grant of permits is never made")
 	}
 	w.fail("requests are not answered although everything works: nobody serves")
 }

@@ -60,6 +60,7 @@ func TestSimulation(t *testing.T) {
 		evenProfile.with(map[int]int{stepCrash: 1}),
 		sessionProfile,
 		evenProfile.with(map[int]int{stepLead: 8, stepLose: 4, stepDrop: 4}),
+		permitsProfile,
 	}
 	begun, steps := time.Now(), 0
 	for i := range *simRuns {
