@@ -33,6 +33,7 @@ type attempt struct {
 
 	entry  string     // of a reentrant one: what stands for it among the entries of its contender
 	others []*attempt // made in the same request, for other names
+	permits  bool // it waits in a semaphore's queue for the writer's grant, whoever is ahead
 }
 
 // Acquire asks for a lock and waits for it: not at all when wait is 0, without limit when it is

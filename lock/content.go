@@ -21,6 +21,7 @@ type note struct {
 	Metadata map[string]string `json:"metadata,omitempty"`
 	Door     string            `json:"door,omitempty"`
 	Entries  []string          `json:"entries,omitempty"` // of a reentrant hold: one for each time that it was taken
+	Permits  int               `json:"permits,omitempty"` // of a claim on a semaphore
 }
 
 // What stands around the door of a note that says nothing else.
@@ -32,7 +33,7 @@ func (n *note) encode() ([]byte, error) {
 			return nil, &lease.InputError{Field: f.field, Problem: "is not UTF-8", Fix: "send UTF-8 text"}
 		}
 	}
-	if n.Owner == "" && n.Reason == "" && len(n.Metadata) == 0 && len(n.Entries) == 0 {
+	if n.Owner == "" && n.Reason == "" && len(n.Metadata) == 0 && len(n.Entries) == 0 && n.Permits == 0 {
 		return []byte(doorHead + n.Door + doorTail), nil
 	}
 	return json.Marshal(n)

@@ -39,4 +39,5 @@ type Event struct {
 	Cause   string // of EventLost: "forced", "deleted", "expired", "closed"
 	Reason  string // of a forced release
 	Time    time.Time
+	Permits int // of a semaphore: how many it is about; 0: Name is a lock's
 }

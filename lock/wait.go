@@ -23,7 +23,7 @@ type waiter struct {
 func (l *Locker) watch(a *attempt) (found *waiter) {
 	l.store.View(func(t *znode.Tree, _ int64) {
 		n, ok := t.Get(a.path)
-		if !ok || n.Czxid() != a.czxid(n) || n.Owner() == 0 || holds(t, a.path) {
+		if !ok || n.Czxid() != a.czxid(n) || n.Owner() == 0 || a.done(t) {
 			return
 		}
 		l.mu.Lock()
@@ -37,6 +37,16 @@ func (l *Locker) watch(a *attempt) (found *waiter) {
 		found = w
 	})
 	return found
+}
+
+// done reports whether an attempt waits for nothing any more, though it stands.
+func (a *attempt) done(t *znode.Tree) bool {
+	if !a.permits {
+		return holds(t, a.path)
+	}
+	_, name := znode.Split(a.path)
+	_, held := znode.Lease(name)
+	return held
 }
 
 func (l *Locker) unwatch(path string, w *waiter) {

@@ -145,6 +145,12 @@ func (t *Tree) OwnChild(id SessionID, parent, prefix string) (path string, ok bo
 	return path, ok
 }
 
+// OwnChildren walks the session's ephemerals directly under parent whose names begin with prefix, in
+// the order of their paths.
+func (t *Tree) OwnChildren(id SessionID, parent, prefix string) iter.Seq[*Node] {
+	return func(yield func(*Node) bool) { t.ownChildren(id, Join(parent, prefix), yield) }
+}
+
 // ownChildren walks the session's ephemerals whose paths begin with stem and end in the same
 // directory as stem does.
 func (t *Tree) ownChildren(id SessionID, stem string, yield func(*Node) bool) {
