@@ -85,6 +85,14 @@ func (o *answer) extras(err error) (revision int64) {
 		o.session("session", e.ID)
 		o.str("cause", string(e.Cause))
 	}
+	if e, ok := errors.AsType[*lock.PermitsError](err); ok {
+		o.str("name", e.Name)
+		o.num("permits", int64(e.Permits))
+		o.num("limit", int64(e.Limit))
+		o.num("in_use", int64(e.InUse))
+		o.num("waiting", int64(e.Waiting))
+		revision = e.Revision
+	}
 	if e, ok := errors.AsType[*lock.StaleTokenError](err); ok {
 		o.str("name", e.Fence)
 		o.num("token", int64(e.Token))

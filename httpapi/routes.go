@@ -29,7 +29,7 @@ type route struct {
 
 // routes is the only list of routes.
 func routes() []route {
-	const get, post, del = http.MethodGet, http.MethodPost, http.MethodDelete
+	const get, post, put, del = http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete
 	return []route{
 		{method: post, pattern: "/v1/sessions", handle: (*call).openSession},
 		{method: get, pattern: "/v1/sessions", handle: (*call).listSessions},
@@ -46,6 +46,13 @@ func routes() []route {
 		{method: post, pattern: "/v1/locks/{name}/downgrade", handle: (*call).downgrade, class: keeping},
 		{method: post, pattern: "/v1/multilocks/acquire", handle: (*call).acquireAll},
 		{method: post, pattern: "/v1/multilocks/release", handle: (*call).releaseAll, class: keeping},
+
+		{method: get, pattern: "/v1/semaphores/{name}", handle: (*call).getSemaphore},
+		{method: put, pattern: "/v1/semaphores/{name}", handle: (*call).setLimit},
+		{method: post, pattern: "/v1/semaphores/{name}/acquire", handle: (*call).acquirePermits},
+		{method: post, pattern: "/v1/semaphores/{name}/enqueue", handle: (*call).enqueuePermits},
+		{method: post, pattern: "/v1/semaphores/{name}/release", handle: (*call).releasePermits, class: keeping},
+		{method: post, pattern: "/v1/semaphores/{name}/keepalive", handle: (*call).keepPermits, class: keeping},
 
 		{method: get, pattern: "/v1/tickets/{ticket}", handle: (*call).await},
 		{method: del, pattern: "/v1/tickets/{ticket}", handle: (*call).leave, class: keeping},

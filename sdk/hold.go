@@ -22,6 +22,7 @@ type Hold struct {
 	since   time.Time
 	limit   time.Duration // by the client's clock, when WithMaxHold ends it; 0: never
 	phase   atomic.Int32
+	permits int           // of a semaphore; 0: of a lock
 	told    chan struct{} // tells the guard that the state may have changed; nil: there is none
 	again   *reentry      // of a reentrant lock; nil: it is none
 }
@@ -44,6 +45,9 @@ const (
 
 // Name returns the lock's name.
 func (h *Hold) Name() string { return h.name }
+
+// Permits returns how many permits of a semaphore are held; 0: it is a lock that is held.
+func (h *Hold) Permits() int { return h.permits }
 
 // Token returns the fencing token, to be sent along with whatever the lock protects.
 func (h *Hold) Token() Token { return h.token }

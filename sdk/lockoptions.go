@@ -22,6 +22,7 @@ type lockConfig struct {
 	every    time.Duration
 	onWait   func(Wait)
 	onState  func(*Hold, State)
+	limit    int // of a semaphore
 	bad      *InputError
 }
 

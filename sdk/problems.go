@@ -36,6 +36,10 @@ var problems = []struct {
 	{wire.CodeNotALock, ErrNotALock},
 	{wire.CodeBodyTooLarge, ErrTooLarge},
 	{wire.CodeInternal, ErrInternal},
+	{wire.CodeNoPermits, ErrNoPermits},
+	{wire.CodeNoLimit, ErrNoLimit},
+	{wire.CodeLimitDiffers, ErrLimitDiffers},
+	{wire.CodeTooManyPermits, ErrTooManyPermits},
 	{wire.CodeCancelled, ErrCancelled},
 	{wire.CodeEventsGone, ErrEventsGone},
 	{wire.CodeTooSlow, ErrTooSlow},
@@ -83,6 +87,8 @@ func errorOf(f *wire.Frame) error {
 		return holdLost(f)
 	case wire.CodeSessionLost:
 		return &LostError{Session: SessionID(f.Session), Whole: true, Cause: Cause(f.Cause)}
+	case wire.CodeNoPermits, wire.CodeNoLimit, wire.CodeLimitDiffers, wire.CodeTooManyPermits:
+		return permitsError(f)
 	case wire.CodeStaleToken:
 		return &StaleTokenError{Fence: f.Name, Token: Token(f.Token), Highest: Token(f.Highest)}
 	}

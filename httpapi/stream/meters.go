@@ -18,12 +18,14 @@ var kindNames = map[wire.Kind]string{
 	wire.Release: "release", wire.Queue: "queue", wire.Fence: "fence", wire.Check: "check",
 	wire.Subscribe: "subscribe", wire.Unsubscribe: "unsubscribe",
 	wire.Downgrade: "downgrade", wire.AcquireAll: "acquire_all", wire.ReleaseAll: "release_all",
+	wire.AcquirePermits: "acquire_permits", wire.EnqueuePermits: "enqueue_permits", wire.ReleasePermits: "release_permits",
+	wire.Semaphore: "semaphore", wire.SetLimit: "set_limit",
 }
 
 // meters are this door's metrics.
 type meters struct {
 	requests *prometheus.CounterVec
-	kinds    [wire.OK]struct {
+	kinds    [wire.Kinds]struct {
 		ok      prometheus.Counter
 		seconds prometheus.Observer
 	}

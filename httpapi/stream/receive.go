@@ -52,7 +52,7 @@ func (s *stream) take(j *job) bool {
 	if s.closing != nil || s.over {
 		return false
 	}
-	if f.Kind <= 0 || f.Kind >= wire.OK {
+	if !f.Kind.IsRequest() {
 		s.freeLocked(j) // not a request, whatever it is
 		return true
 	}
@@ -119,7 +119,7 @@ const keepShare = 8
 
 func keeps(kind wire.Kind) bool {
 	switch kind {
-	case wire.Hello, wire.Attach, wire.Close, wire.Touch, wire.Leave, wire.Release, wire.Unsubscribe:
+	case wire.Hello, wire.Attach, wire.Close, wire.Touch, wire.Leave, wire.Release, wire.ReleasePermits, wire.Unsubscribe:
 		return true
 	}
 	return false

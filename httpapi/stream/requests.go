@@ -32,6 +32,12 @@ var handlers = map[wire.Kind]func(*stream, *job) error{
 	wire.Downgrade:   (*stream).downgrade,
 	wire.AcquireAll:  (*stream).acquireAll,
 	wire.ReleaseAll:  (*stream).releaseAll,
+
+	wire.AcquirePermits: (*stream).acquirePermits,
+	wire.EnqueuePermits: (*stream).enqueuePermits,
+	wire.ReleasePermits: (*stream).releasePermits,
+	wire.Semaphore:      (*stream).semaphore,
+	wire.SetLimit:       (*stream).setLimit,
 }
 
 func knownKind(kind wire.Kind) bool { return handlers[kind] != nil }

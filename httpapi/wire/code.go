@@ -27,6 +27,10 @@ const (
 	CodeNotALock        = "not_a_lock"
 	CodeBodyTooLarge    = "body_too_large"
 	CodeInternal        = "internal"
+	CodeNoPermits       = "no_permits"
+	CodeNoLimit         = "no_limit"
+	CodeLimitDiffers    = "limit_differs"
+	CodeTooManyPermits  = "too_many_permits"
 
 	CodeCancelled     = "cancelled"      // by Cancel or Unsubscribe
 	CodeEventsGone    = "events_gone"    // the events after the given one are not remembered

@@ -66,6 +66,10 @@ func (f *Frame) appendAnswer(b []byte) []byte {
 		b = end(b, start)
 	}
 	b = appendInt(b, frameCount, f.Count)
+	b = appendInt(b, framePermits, f.Permits)
+	b = appendInt(b, framePermitLimit, f.PermitLimit)
+	b = appendInt(b, frameInUse, f.InUse)
+	b = appendInt(b, frameWaiters, f.Waiters)
 	b = appendText(b, frameCode, f.Code)
 	b = appendText(b, frameMessage, f.Message)
 	b = appendText(b, frameField, f.Field)
@@ -98,6 +102,7 @@ func (c *Contender) append(b []byte) []byte {
 	b = appendText(b, contenderZnode, c.Znode)
 	b = appendText(b, contenderMode, c.Mode)
 	b = appendInt(b, contenderRestsMS, c.RestsUntilMS)
+	b = appendInt(b, contenderPermits, c.Permits)
 	return end(b, start)
 }
 

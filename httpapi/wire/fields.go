@@ -39,12 +39,16 @@ const (
 	frameNames           = 33
 	frameReentrant       = 34
 	frameLockDelayMS     = 35
+	framePermits         = 37
+	framePermitLimit     = 38
+	frameInUse           = 39
 	frameCode            = 40
 	frameMessage         = 41
 	frameField           = 42
 	frameFix             = 43
 	frameHighest         = 44
 	frameRetryMS         = 45
+	frameWaiters         = 46
 	frameMember          = 50
 	frameCluster         = 51
 	frameVersion         = 52
@@ -66,6 +70,7 @@ const (
 	contenderZnode      = 11
 	contenderMode       = 12
 	contenderRestsMS    = 13
+	contenderPermits    = 20
 
 	lostSession = 1
 	lostCause   = 2

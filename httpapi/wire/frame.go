@@ -38,6 +38,21 @@ const (
 	ReleaseAll  Kind = 19 // several locks
 )
 
+// Requests about semaphores.
+const (
+	AcquirePermits Kind = 72 // waiting for them
+	EnqueuePermits Kind = 73 // or a place in the queue, without waiting
+	ReleasePermits Kind = 74
+	Semaphore      Kind = 75 // who has permits and who waits
+	SetLimit       Kind = 76 // how many permits there are
+)
+
+// Kinds is above all kinds.
+const Kinds = 128
+
+// IsRequest reports whether a kind is, or may become, that of a request.
+func (k Kind) IsRequest() bool { return k > 0 && k < OK || k >= 64 && k < Kinds }
+
 // The answers.
 const (
 	OK    Kind = 32
@@ -108,6 +123,13 @@ type Frame struct {
 	Lost            []Lost
 	Count           int64
 
+	// Semaphores.
+
+	Permits     int64
+	PermitLimit int64
+	InUse       int64
+	Waiters     int64
+
 	// Errors.
 
 	Code    string
@@ -146,6 +168,7 @@ type Contender struct {
 
 	Mode         string
 	RestsUntilMS int64
+	Permits      int64
 }
 
 // A Lost is a session that is over.

@@ -86,6 +86,8 @@ func TestKindsAsTheFileSays(t *testing.T) {
 		"UNSUBSCRIBE": wire.Unsubscribe, "CANCEL": wire.Cancel,
 		"DOWNGRADE": wire.Downgrade, "ACQUIRE_ALL": wire.AcquireAll, "RELEASE_ALL": wire.ReleaseAll, "OK": wire.OK, "ERROR": wire.Error, "WAITING": wire.Waiting,
 		"EVENT": wire.Event, "SESSION_LOST": wire.SessionLost, "HOLD_LOST": wire.HoldLost, "DETACHED": wire.Detached, "GOING": wire.Going,
+		"ACQUIRE_PERMITS": wire.AcquirePermits, "ENQUEUE_PERMITS": wire.EnqueuePermits, "RELEASE_PERMITS": wire.ReleasePermits,
+		"SEMAPHORE": wire.Semaphore, "SET_LIMIT": wire.SetLimit,
 	}
 	got := map[string]wire.Kind{}
 	values := file.Enums().ByName("Kind").Values()
