@@ -31,9 +31,9 @@ type attempt struct {
 	repeated bool
 	granted  bool // of a ticket that was waited for
 
-	entry  string     // of a reentrant one: what stands for it among the entries of its contender
-	others []*attempt // made in the same request, for other names
-	permits  bool // it waits in a semaphore's queue for the writer's grant, whoever is ahead
+	entry   string     // of a reentrant one: what stands for it among the entries of its contender
+	others  []*attempt // made in the same request, for other names
+	permits bool       // it waits in a semaphore's queue for the writer's grant, whoever is ahead
 }
 
 // Acquire asks for a lock and waits for it: not at all when wait is 0, without limit when it is
