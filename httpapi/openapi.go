@@ -11,6 +11,8 @@ var (
 	openAPIPaths string
 	//go:embed openapi/schemas.yaml
 	openAPISchemas string
+	//go:embed openapi/semaphores.yaml
+	openAPISemaphores string
 	//go:embed openapi/responses.yaml
 	openAPIResponses string
 )
@@ -18,7 +20,7 @@ var (
 var yamlType = []string{"application/yaml"}
 
 // OpenAPI returns the OpenAPI 3.1 description of this door, as /openapi.yaml serves it.
-func OpenAPI() []byte { return []byte(openAPIPaths + openAPISchemas + openAPIResponses) }
+func OpenAPI() []byte { return []byte(openAPIPaths + openAPISemaphores + openAPISchemas + openAPIResponses) }
 
 func (c *call) openAPI() error {
 	c.out.b = append(c.out.b[:0], OpenAPI()...)

@@ -2,6 +2,9 @@ package httpapi
 
 import "github.com/lockkeeper/lockkeeper/lock"
 
+// What acquire and enqueue of permits take; acquire takes a wait besides.
+const permitFields = fieldSession | fieldGeneration | fieldTTL | fieldOwner | fieldReason | fieldRequestID | fieldLabels | fieldMetadata | fieldPermits | fieldLimit
+
 // permits writes a number of permits, which locks have not.
 func (o *answer) permits(n int) {
 	if n > 0 {
@@ -11,12 +14,12 @@ func (o *answer) permits(n int) {
 
 // permitRequest reads a request for permits of the semaphore that the path names.
 func (c *call) permitRequest(fields field) (lock.PermitRequest, input, error) {
-	r, in, err := c.request(fields&^fieldCompat | fieldPermits | fieldLimit)
+	r, in, err := c.request(fields)
 	return lock.PermitRequest{Request: r, Permits: in.permits, Limit: in.limit}, in, err
 }
 
 func (c *call) acquirePermits() error {
-	r, in, err := c.permitRequest(acquireFields | fieldWait)
+	r, in, err := c.permitRequest(permitFields | fieldWait)
 	if err != nil {
 		return err
 	}
@@ -33,7 +36,7 @@ func (c *call) acquirePermits() error {
 }
 
 func (c *call) enqueuePermits() error {
-	r, _, err := c.permitRequest(acquireFields)
+	r, _, err := c.permitRequest(permitFields)
 	if err != nil {
 		return err
 	}
