@@ -20,7 +20,9 @@ var (
 var yamlType = []string{"application/yaml"}
 
 // OpenAPI returns the OpenAPI 3.1 description of this door, as /openapi.yaml serves it.
-func OpenAPI() []byte { return []byte(openAPIPaths + openAPISemaphores + openAPISchemas + openAPIResponses) }
+func OpenAPI() []byte {
+	return []byte(openAPIPaths + openAPISemaphores + openAPISchemas + openAPIResponses)
+}
 
 func (c *call) openAPI() error {
 	c.out.b = append(c.out.b[:0], OpenAPI()...)

@@ -113,6 +113,18 @@ func (s *Semaphore) TryAcquire(ctx context.Context, n int) (*Hold, error) {
 // Release gives up all permits of a hold: it is [Hold.Unlock].
 func (s *Semaphore) Release(ctx context.Context, h *Hold) error { return h.Unlock(ctx) }
 
+// ReleaseByForce takes all permits of the hold that has the token from whoever has them, and tells them
+// why. The error matches [ErrNotHeld] where nobody has.
+func (s *Semaphore) ReleaseByForce(ctx context.Context, token Token, reason string) error {
+	k := s.mutex.client.newCall(nil)
+	f := &k.frame
+	f.Kind, f.Name, f.Token, f.Force, f.Reason = wire.ReleasePermits, s.mutex.name, int64(token), true, reason
+	if _, err := s.mutex.client.ask(ctx, k); err != nil {
+		return fmt.Errorf("release %d of %q by force: %w", int64(token), s.mutex.name, err)
+	}
+	return nil
+}
+
 // Enqueue takes a place in the queue for n permits, without waiting. Its Ticket is as that of
 // [Mutex.Enqueue], but that its Token is 0 while it waits: a hold's token is that of the grant.
 func (s *Semaphore) Enqueue(ctx context.Context, n int) (*Ticket, error) {
@@ -179,7 +191,7 @@ type SemaphoreView struct {
 	Limit    int // 0: not set yet
 	InUse    int // those of a Curator client that still waits for its turn are counted
 	Holders  []Contender
-	Waiters  []Contender // Holders and Waiters have the first [QueueLimit] together
+	Waiters  []Contender // Holders and Waiters each have the first [QueueLimit], or as many as an answer has room for
 	Waiting  int         // waiters in all
 	Revision int64       // of the service's tree, which grows with every change
 }
