@@ -81,6 +81,7 @@ type Limits struct {
 
 	MaxSessions int // alive in the cluster
 	MaxWaiters  int // in the queue of one lock
+	MaxPermits  int // of a semaphore, asked for by one request
 
 	MinTTL time.Duration // shorter TTLs are raised to it; at least 2s
 	MaxTTL time.Duration // longer TTLs are lowered to it; at most 1h
@@ -140,6 +141,7 @@ func DefaultLimits() Limits {
 
 		MaxSessions:      lease.DefaultMaxSessions,
 		MaxWaiters:       lock.DefaultMaxWaiters,
+		MaxPermits:       lock.DefaultMaxPermits,
 		MinTTL:           lease.MinTTL,
 		MaxTTL:           lease.MaxTTL,
 		MaxWait:          time.Hour,

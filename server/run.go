@@ -176,7 +176,7 @@ func closeListener(l net.Listener) error {
 func (m *member) openCore(ctx context.Context) (err error) {
 	limits := &m.cfg.Limits
 	m.sessions = lease.New(lease.Config{MinTTL: limits.MinTTL, MaxTTL: limits.MaxTTL, MaxSessions: limits.MaxSessions})
-	m.locks = lock.New(lock.Config{MaxWaiters: limits.MaxWaiters, Subscribers: limits.MaxEventStreams, Logger: m.log})
+	m.locks = lock.New(lock.Config{MaxWaiters: limits.MaxWaiters, MaxPermits: limits.MaxPermits, Subscribers: limits.MaxEventStreams, Logger: m.log})
 
 	if m.quorum, err = quorum.Start(ctx, m.quorumConfig()); err != nil {
 		return fmt.Errorf("quorum: %w", err)

@@ -172,6 +172,7 @@ func (l *Limits) validate(bad report) {
 		{"page-limit", int64(l.PageLimit)},
 		{"max-sessions", int64(l.MaxSessions)},
 		{"max-waiters", int64(l.MaxWaiters)},
+		{"max-permits", int64(l.MaxPermits)},
 		{"max-database-bytes", l.MaxDatabaseBytes},
 		{"max-wait", int64(l.MaxWait)},
 		{"request-timeout", int64(l.RequestTimeout)},

@@ -164,15 +164,22 @@ func endpointURL(text string) (string, error) {
 
 // lockPath returns the route of a lock, or of what action does to it.
 func lockPath(name, action string) string {
-	parts := strings.Split(name, "/")
-	for i, p := range parts {
-		parts[i] = url.PathEscape(p)
-	}
-	path := "/v1/locks/" + strings.Join(parts, "/")
+	path := "/v1/locks/" + escaped(name)
 	if action != "" {
 		path += "/" + action
 	}
 	return path
+}
+
+func semaphorePath(name string) string { return "/v1/semaphores/" + escaped(name) }
+
+// escaped is a name as a part of a URL's path.
+func escaped(name string) string {
+	parts := strings.Split(name, "/")
+	for i, p := range parts {
+		parts[i] = url.PathEscape(p)
+	}
+	return strings.Join(parts, "/")
 }
 
 // lockName takes the slash away that a znode path begins with and a lock's name does not.

@@ -25,7 +25,8 @@ type contender struct {
 	Metadata map[string]string `json:"metadata"`
 	Door     string            `json:"door"`
 	Enqueued time.Time         `json:"enqueued"`
-	Since    time.Time         `json:"since"` // zero while waiting
+	Since    time.Time         `json:"since"`   // zero while waiting
+	Permits  int               `json:"permits"` // of a semaphore
 }
 
 // who names the contender for people.
@@ -58,19 +59,31 @@ func (q *queue) row(now time.Time) string {
 }
 
 func newInspect(a *app) *cobra.Command {
+	var asSemaphore bool
 	cmd := &cobra.Command{
 		Use:   "inspect NAME",
-		Short: "Show a lock's holder and queue",
-		Long: "Inspect shows who holds a lock, since when and why, and who waits for it, in order. Its exit\n" +
-			"code is 3 when the lock is free.",
+		Short: "Show the holder and queue of a lock or a semaphore",
+		Long: "Inspect shows who holds a lock, since when and why, and who waits for it, in order; or who has\n" +
+			"permits of a semaphore, where the lock of that name is free, or with --semaphore. Its exit code\n" +
+			"is 3 when nobody holds.",
 		Example:           "  lockkeeper inspect orders/42",
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: completeLocks(a),
 	}
+	cmd.Flags().BoolVar(&asSemaphore, "semaphore", false, "show the semaphore of that name, whatever the lock")
 	return asking(a, cmd, func(ctx context.Context, cfg *clientConfig, c *client, args []string) error {
-		raw, q, err := getQueue(ctx, c, lockName(args[0]))
+		name := lockName(args[0])
+		if asSemaphore {
+			return inspectSemaphore(ctx, a, cfg, c, name)
+		}
+		raw, q, err := getQueue(ctx, c, name)
 		if err != nil {
 			return err
+		}
+		if q.Holder == nil {
+			if _, s, err := getSemaphore(ctx, c, name); err == nil && (s.Limit > 0 || s.InUse > 0) {
+				return inspectSemaphore(ctx, a, cfg, c, name)
+			}
 		}
 		if cfg.json {
 			err = writeJSON(a.stdout, raw)

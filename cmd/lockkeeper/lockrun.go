@@ -106,12 +106,7 @@ func (r *lockRun) acquire(ctx context.Context) (*sdk.Hold, error) {
 	if r.cfg.compat != "" {
 		taking = append(taking, sdk.WithCompatAll())
 	}
-	mutex := r.client.Mutex(r.cfg.name, taking...)
-	take := mutex.Lock
-	if r.cfg.try {
-		take = mutex.TryLock
-	}
-	hold, err := take(ctx)
+	hold, err := r.take(ctx, taking)
 	switch {
 	case err == nil:
 		return hold, nil
@@ -120,6 +115,25 @@ func (r *lockRun) acquire(ctx context.Context) (*sdk.Hold, error) {
 	default:
 		return nil, r.notAcquired(ctx, err)
 	}
+}
+
+// take takes the lock, or the permits.
+func (r *lockRun) take(ctx context.Context, options []sdk.LockOption) (*sdk.Hold, error) {
+	if r.cfg.permits > 0 {
+		if r.cfg.limit > 0 {
+			options = append(options, sdk.WithPermits(r.cfg.limit))
+		}
+		semaphore := r.client.Semaphore(r.cfg.name, options...)
+		if r.cfg.try {
+			return semaphore.TryAcquire(ctx, r.cfg.permits)
+		}
+		return semaphore.Acquire(ctx, r.cfg.permits)
+	}
+	mutex := r.client.Mutex(r.cfg.name, options...)
+	if r.cfg.try {
+		return mutex.TryLock(ctx)
+	}
+	return mutex.Lock(ctx)
 }
 
 // watchSignals has the signals that end programs end the wait. The function that it returns ends
