@@ -70,3 +70,31 @@ func (w *world) grantDue() bool {
 	}
 	return inUse+int(count) <= int(znode.ParseLimit(limit.Data()))
 }
+
+// granting: a writer has been deposed that owed two more grants of those that its last batch had no
+// room for.
+func granting(w *world) {
+	n, c := w.members[0], w.clients[0]
+	ask := func(kind znode.OpKind, id int, p znode.SemaphoreOp) {
+		r := &znode.Request{Session: c.id, Ops: []znode.Op{{
+			Kind: kind, Path: simSemaphore, ACL: znode.OpenACL, Protected: simPermitID(id), Version: -1, Permits: p,
+		}}}
+		w.request(n, r, func(znode.Outcome, error) {})
+	}
+	ask(znode.OpSetPermits, 1, znode.SemaphoreOp{Limit: 3})
+	ask(znode.OpAcquirePermits, 1, znode.SemaphoreOp{Count: 3})
+	for id := range 3 {
+		ask(znode.OpAcquirePermits, 2+id, znode.SemaphoreOp{Count: 1})
+	}
+	for range 5 {
+		w.works(w.members, n)
+	}
+	ask(znode.OpReleasePermits, 1, znode.SemaphoreOp{})
+	w.flush(n)
+	w.carry(map[*simMember]bool{n: true})
+	for len(w.proposals) > 0 && !w.grantDue() {
+		w.settleProposal(0, stepCommit)
+	}
+	w.proposals = nil // what would have made the others is lost
+	n.leader, w.members[1].leader = false, true
+}

@@ -80,7 +80,7 @@ func TestSimulation(t *testing.T) {
 // scenes are where runs begin.
 var scenes = []scene{
 	nil, held, zkHeld, deposed, zkDeposed, deposedReading, deposedCommitting, slowTakeover, closing, closedInVain, kept,
-	lateReply, restLateConfirm, zkLateConfirm, deposedIdle, deposedBehind, moved, silent,
+	lateReply, restLateConfirm, zkLateConfirm, deposedIdle, deposedBehind, moved, silent, granting,
 }
 
 // sessionProfile has more of what sessions live and die of.
