@@ -14,7 +14,6 @@ type permitModel struct {
 	limit int
 	queue []permitPlace
 	holds []permitPlace
-	loose int // leases that a foreign client has made, while it stands first
 }
 
 // A permitPlace waits for n permits, or holds them; a foreign one holds the queue's first place as a
