@@ -123,6 +123,12 @@ func (l *Locker) validatePermits(r *PermitRequest) error {
 		return &lease.InputError{Field: "permits", Problem: fmt.Sprintf("is %d; this server gives 1 to %d at once", r.Permits, l.cfg.MaxPermits), Fix: "ask for fewer"}
 	case r.Limit < 0 || r.Limit > maxLimit:
 		return &lease.InputError{Field: "limit", Problem: fmt.Sprintf("is %d, not a number from 1 to %d", r.Limit, maxLimit), Fix: "say how many permits there are, or leave it out"}
+	case r.Mode != ModeExclusive:
+		return &lease.InputError{Field: "mode", Problem: "is for locks", Fix: "leave it out: permits are shared anyway"}
+	case r.LockDelay != 0:
+		return &lease.InputError{Field: "lock_delay", Problem: "is for locks", Fix: "leave it out"}
+	case r.Reentrant:
+		return &lease.InputError{Field: "reentrant", Problem: "is for locks", Fix: "leave it out: a session can have several holds of a semaphore"}
 	case r.Compat != CompatCurator:
 		return &lease.InputError{Field: "compat", Problem: "is for locks", Fix: "leave it out: semaphores keep to Curator's layout"}
 	}

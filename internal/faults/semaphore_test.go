@@ -101,7 +101,18 @@ func TestSemaphoreKills(t *testing.T) {
 		})
 	}
 
+	keeper, err := sdk.Dial(ctx, c.Endpoints(), sdk.WithTTL(15*time.Second))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer keeper.Close(ctx)
+	kept, err := keeper.Semaphore("kills/kept", sdk.WithPermits(3)).Acquire(ctx, 2) // through all of it
+	if err != nil {
+		t.Fatal(err)
+	}
+
 	for i := range kills {
+		clustertest.Pass(t, time.Second)
 		begun := clock.Boot()
 		w := underLock(t, c, "kills/pool", `echo $LOCKKEEPER_TOKEN > "$1"/token; exec sleep 60`, "--permits", "2", "--limit", strconv.Itoa(limit), "--ttl", "3s")
 		token, err := strconv.ParseInt(w.pid(t, "token"), 10, 64)
@@ -118,9 +129,15 @@ func TestSemaphoreKills(t *testing.T) {
 		leader.Restart(t)
 		c.WaitReady(t, leader)
 	}
-	clustertest.Pass(t, 2*time.Second)
+	clustertest.Pass(t, 6*time.Second) // the dead holder's TTL, and more
 	close(stop)
 	wg.Wait()
+	if state := kept.State(); state != sdk.Held {
+		t.Errorf("the hold that was kept through it is %v: %v", state, kept.Err())
+	}
+	if err := kept.Unlock(ctx); err != nil {
+		t.Error(err)
+	}
 
 	switch porcupine.CheckOperationsTimeout(poolOf(limit), history.ops, time.Minute) {
 	case porcupine.Illegal:

@@ -16,7 +16,7 @@ import (
 )
 
 // TestSemaphores has Curator's InterProcessSemaphoreV2, with a SharedCount for its limit, and ours
-// share permits, in both orders.
+// share permits, in both orders; it shows 121.
 func TestSemaphores(t *testing.T) {
 	java := append(curator(t), "semaphore")
 	cluster := clustertest.Start(t, 3, clustertest.Options{})
@@ -134,6 +134,7 @@ func TestSemaphores(t *testing.T) {
 						return
 					}
 					took(1)
+					clustertest.Pass(t, 20*time.Millisecond)
 					out.Add(-1)
 					word := "again\n"
 					if i == 7 {
@@ -161,6 +162,7 @@ func TestSemaphores(t *testing.T) {
 						return
 					}
 					took(int64(n))
+					clustertest.Pass(t, 20*time.Millisecond)
 					out.Add(int64(-n))
 					if err := h.Unlock(ctx); err != nil {
 						t.Error(err)
