@@ -26,12 +26,13 @@ import (
 
 // A childConfig says what a child is to be.
 type childConfig struct {
-	Kind    string // "member", "etcd", "sleeper", or "empty": an HTTP server that answers everything with nothing
-	Name    string // of a member or an etcd; empty: a default
-	Dir     string // of its data
-	Ports   ports  // where it listens
-	Cluster string // the founders as name=peer URL, separated by commas; empty: it is alone
-	Doors   bool   // of a member: ZooKeeper's clients are served, too
+	Kind    string   // "member", "etcd", "sleeper", or "empty": an HTTP server that answers everything with nothing
+	Name    string   // of a member or an etcd; empty: a default
+	Dir     string   // of its data
+	Ports   ports    // where it listens
+	Cluster string   // the founders as name=peer URL, separated by commas; empty: it is alone
+	Args    []string // of a member that is the binary: what it is told besides
+	Doors   bool     // of a member: ZooKeeper's clients are served, too
 
 	Endpoint string // of a sleeper: the member it has its sessions at
 	Streams  int    // of a sleeper

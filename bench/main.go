@@ -12,6 +12,7 @@
 //	hot                          many workers on one lock, beside the same; 2 minutes
 //	single                       one worker, beside two bare etcd transactions; 2 minutes
 //	sessions                     kept alive, coming and going, falling silent; 9 minutes
+//	deadlock                     workers that nest locks, with and without a look for cycles; 1 minute
 //	three                        locks and hot with three members each; 3 minutes
 //	zk-locks, zk-hot, zk-ops     ZooKeeper's clients at our door, beside Apache ZooKeeper, with the
 //	zk-curator, zk-fan, zk-three same client: locks, one lock, single operations, Curator, watches,
@@ -72,6 +73,7 @@ var scenarios = []struct {
 	{"hot", (*bench).hot},
 	{"single", (*bench).single},
 	{"sessions", (*bench).sessions},
+	{"deadlock", (*bench).deadlock},
 	{"three", (*bench).three},
 	{"zk-locks", (*bench).zkLocks},
 	{"zk-hot", (*bench).zkHot},

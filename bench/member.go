@@ -33,7 +33,7 @@ func startMember(ctx context.Context, binary string, cfg childConfig) (running, 
 	if cfg.Cluster != "" {
 		args = append(args, "--initial-cluster", cfg.Cluster)
 	}
-	s, err := startProgram(ctx, cfg.Dir, binary, args...)
+	s, err := startProgram(ctx, cfg.Dir, binary, append(args, cfg.Args...)...)
 	if err != nil {
 		return nil, "", err
 	}

@@ -8,7 +8,12 @@ import (
 )
 
 // oursParty starts a Lockkeeper of so many members, and a client with one stream to each.
-func oursParty(ctx context.Context, b *bench, members int) (_ *party, err error) {
+func oursParty(ctx context.Context, b *bench, members int) (*party, error) {
+	return oursWith(ctx, b, members)
+}
+
+// oursWith does the same with members that are told more.
+func oursWith(ctx context.Context, b *bench, members int, args ...string) (_ *party, err error) {
 	p := &party{series: series{name: "Lockkeeper"}}
 	defer func() {
 		if err != nil {
@@ -18,6 +23,9 @@ func oursParty(ctx context.Context, b *bench, members int) (_ *party, err error)
 	configs, err := memberConfigs("member", b.newDir("lockkeeper"), members)
 	if err != nil {
 		return nil, err
+	}
+	for i := range configs {
+		configs[i].Args = args
 	}
 	addresses, err := p.startMembers(ctx, b, configs)
 	if err != nil {
@@ -29,7 +37,7 @@ func oursParty(ctx context.Context, b *bench, members int) (_ *party, err error)
 		if err != nil {
 			return nil, err
 		}
-		clients[i] = c
+		clients[i], p.client = c, c
 		p.closing = append(p.closing, func() error { return hangUp(c) })
 	}
 	p.mutexes = func(_ context.Context, names []string) ([]mutex, error) {

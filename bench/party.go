@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/lockkeeper/lockkeeper/sdk"
 )
 
 // A party is one lock service in a contest: its servers, each a process of its own, and its
@@ -18,6 +20,7 @@ type party struct {
 	version string // of what its servers and clients are
 	servers []running
 	closing []func() error // clients, in the order of their making
+	client  *sdk.Client    // of a Lockkeeper's last member; nil for others
 
 	// mutexes returns one for each name, for a worker each; names may be equal.
 	mutexes func(ctx context.Context, names []string) ([]mutex, error)

@@ -29,6 +29,8 @@ import (
 type Config struct {
 	Sessions  Sessions
 	Locks     Locks
+	Barriers  Barriers  // nil: there are none
+	Values    Values    // nil: there are none
 	Subscribe Subscribe // of the locks' events; see [Subscriber]
 
 	Health   func() Health // must not block; called for every probe

@@ -22,6 +22,9 @@ func (c *call) readBody() error {
 		return nil
 	}
 	limit := c.api.limits.MaxBodyBytes
+	if c.route.raw {
+		limit = c.api.limits.MaxValueBytes
+	}
 	if c.r.ContentLength > int64(limit) {
 		c.w.Header().Set("Connection", "close")
 		return errBodyTooLarge
@@ -53,7 +56,7 @@ func (c *call) readBody() error {
 	if time.Since(c.begun) > l.ReadTimeout-l.HeaderTimeout-l.RequestTimeout {
 		_ = c.control().SetReadDeadline(time.Time{})
 	}
-	if len(c.body) == 0 {
+	if len(c.body) == 0 || c.route.raw {
 		return nil
 	}
 	return checkMediaType(c.r.Header.Get("Content-Type"))

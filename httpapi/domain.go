@@ -28,6 +28,14 @@ type Locks interface {
 	KeepPermits(ctx context.Context, name string, session lease.ID, generation int64, token lock.Token) (lock.Hold, error)
 }
 
+// Barriers is what this door needs of barriers. Every call ends with its ctx at the latest, and all
+// may run concurrently.
+type Barriers = stream.Barriers
+
+// Values is what this door needs of the data of znodes. Every call ends with its ctx at the latest,
+// and all may run concurrently.
+type Values = stream.Values
+
 // A Subscription is one follower of the locks' events.
 type Subscription interface {
 	// Next blocks until there is an event, or ctx ends; an event is never lost to a ctx that

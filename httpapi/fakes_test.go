@@ -96,6 +96,8 @@ type fakeLocks struct {
 	gave    lock.Release
 	name    string
 	fresh   lock.Read
+	session lease.ID
+	ticket  string
 }
 
 var _ Locks = (*fakeLocks)(nil)
@@ -198,6 +200,24 @@ func (f *fakeLocks) AwaitTold(ctx context.Context, ticket string, wait time.Dura
 
 func (f *fakeLocks) Ahead(string) (int, lock.Contender, bool) { return 1, hold9.Contender, true }
 
+func (f *fakeLocks) ExpectedWait(string) time.Duration { return time.Second }
+
+func (f *fakeLocks) Deadlocks(_ context.Context, _ int, fresh lock.Read) (lock.Deadlocks, error) {
+	f.fresh = fresh
+	return lock.Deadlocks{Cycles: []lock.Cycle{{Links: ring, Actors: 2, Since: noon}}, Total: 1, Limit: 4096, Revision: 105}, f.fail
+}
+
+func (f *fakeLocks) Blockers(_ context.Context, name string, session lease.ID, ticket string, fresh lock.Read) (lock.Chain, error) {
+	f.name, f.fresh, f.session, f.ticket = name, fresh, session, ticket
+	return lock.Chain{Name: name, Links: ring, Cycle: true, Revision: 105}, f.fail
+}
+
+// ring is two who wait for each other.
+var ring = []lock.Link{
+	{Session: 7, Owner: "ann", Door: "rest", Holds: lock.Stand{Name: "x", Token: 9, State: lock.Held, Since: noon}, Waits: lock.Stand{Name: "y", Token: 12, State: lock.Waiting, Since: noon}},
+	{Session: 8, Holds: lock.Stand{Name: "y", Token: 10, State: lock.Held, Since: noon}, Waits: lock.Stand{Name: "x", Token: 11, State: lock.Waiting, Since: noon}},
+}
+
 func (f *fakeLocks) Of(lease.ID, int) ([]lock.Contender, int) { return nil, 0 }
 
 func (f *fakeLocks) Follow(lock.Follower) {}
@@ -231,14 +251,18 @@ type bench struct {
 	Config
 	sessions *fakeSessions
 	locks    *fakeLocks
+	barriers *fakeBarriers
+	values   *fakeValues
 	sub      *fakeSub
 }
 
 func newBench() *bench {
-	b := &bench{sessions: &fakeSessions{}, locks: &fakeLocks{}, sub: newFakeSub()}
+	b := &bench{sessions: &fakeSessions{}, locks: &fakeLocks{}, barriers: &fakeBarriers{}, values: &fakeValues{}, sub: newFakeSub()}
 	b.Config = Config{
 		Sessions:  b.sessions,
 		Locks:     b.locks,
+		Barriers:  b.barriers,
+		Values:    b.values,
 		Subscribe: func(string, *lock.EventID) (Subscription, error) { return b.sub, nil },
 		Health: func() Health {
 			return Health{Quorum: true, CaughtUp: true, Member: "m1", Leader: "m1", Revision: 99}

@@ -33,11 +33,14 @@ const (
 	fieldLockDelay
 	fieldReentrant
 	fieldLocks
+	fieldCount
+	fieldID
+	fieldDeadlock
 	fieldPermits
 	fieldLimit
 )
 
-var fieldNames = [...]string{"session", "generation", "ttl", "wait", "owner", "reason", "request_id", "token", "force", "labels", "metadata", "compat", "mode", "lock_delay", "reentrant", "names", "permits", "limit"}
+var fieldNames = [...]string{"session", "generation", "ttl", "wait", "owner", "reason", "request_id", "token", "force", "labels", "metadata", "compat", "mode", "lock_delay", "reentrant", "names", "count", "id", "deadlock", "permits", "limit"}
 
 // fieldOf returns the field called name, or 0.
 func fieldOf(name string) field {
@@ -78,6 +81,9 @@ type input struct {
 	names      []string
 	permits    int
 	limit      int
+	count      int
+	id         string
+	deadlock   lock.DeadlockMode
 }
 
 // input reads a request whose fields are among allowed.
@@ -140,7 +146,7 @@ func (in *input) fromJSON(l *Limits, f field, key string, raw []byte) error {
 		return badInput(key, "is null", "leave it out")
 	}
 	switch f {
-	case fieldToken, fieldGeneration, fieldPermits, fieldLimit:
+	case fieldToken, fieldGeneration, fieldCount, fieldPermits, fieldLimit:
 		if kind == '"' || kind == '{' || kind == '[' || kind == 't' || kind == 'f' {
 			return badInput(key, "is not a number", "give the number as it was answered, without quotes")
 		}
@@ -215,9 +221,15 @@ func (in *input) fromText(l *Limits, f field, key, text string) (err error) {
 	case fieldLockDelay:
 		in.lockDelay, err = duration(key, text)
 	case fieldPermits:
-		in.permits, err = count(key, text)
+		in.permits, err = permitCount(key, text)
 	case fieldLimit:
-		in.limit, err = count(key, text)
+		in.limit, err = permitCount(key, text)
+	case fieldCount:
+		in.count, err = count(key, text)
+	case fieldID:
+		in.id, err = within(key, text, l.MaxRequestIDBytes)
+	case fieldDeadlock:
+		in.deadlock = lock.DeadlockMode(text)
 	case fieldForce:
 		in.force, err = truth(key, text)
 	case fieldReentrant:
@@ -246,8 +258,8 @@ func (in *input) fromArray(l *Limits, key string, raw []byte) error {
 	return nil
 }
 
-// count reads a number of permits.
-func count(key, text string) (int, error) {
+// permitCount reads a number of permits.
+func permitCount(key, text string) (int, error) {
 	n, err := strconv.ParseInt(text, 10, 32)
 	if err != nil || n <= 0 {
 		return 0, badInput(key, fmt.Sprintf("%q is not a whole number from 1 to 2^31-1", shorten(text)), "give a number of permits")
@@ -262,4 +274,13 @@ func number(key, text string) (int64, error) {
 		return 0, badInput(key, fmt.Sprintf("%q is not a whole number from 1 to 2^53", shorten(text)), "give the number as it was answered")
 	}
 	return n, nil
+}
+
+// count reads how many participants a double barrier is for.
+func count(key, text string) (int, error) {
+	n, err := strconv.ParseInt(text, 10, 32)
+	if err != nil || n <= 0 {
+		return 0, badInput(key, fmt.Sprintf("%q is not a whole number above 0", shorten(text)), "say for how many participants the barrier opens")
+	}
+	return int(n), nil
 }

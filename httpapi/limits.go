@@ -18,6 +18,7 @@ type Limits struct {
 	MaxLabelBytes     int // of a session's labels, keys and values together; default 4 KiB
 	MaxMetadataBytes  int // of a hold's metadata, keys and values together; default 8 KiB
 	PageLimit         int // entries in one answer to a listing; default 1000
+	MaxValueBytes     int // of a value that is written; default 64 KiB
 
 	// MaxInFlight is how many requests may be worked on at once, long waits and event streams
 	// aside; default 8192. The last eighth is kept for requests that give something up or keep
@@ -70,6 +71,7 @@ func (l Limits) withDefaults() Limits {
 	number(&l.MaxLabelBytes, 4<<10)
 	number(&l.MaxMetadataBytes, 8<<10)
 	number(&l.PageLimit, 1000)
+	number(&l.MaxValueBytes, 64<<10)
 	number(&l.MaxInFlight, 8192)
 	number(&l.MaxWaiting, 8192)
 	number(&l.MaxEventStreams, 256)
@@ -116,6 +118,7 @@ func (l Limits) Validate() error {
 		{"MaxLabelBytes", int64(l.MaxLabelBytes)},
 		{"MaxMetadataBytes", int64(l.MaxMetadataBytes)},
 		{"PageLimit", int64(l.PageLimit)},
+		{"MaxValueBytes", int64(l.MaxValueBytes)},
 		{"MaxInFlight", int64(l.MaxInFlight)},
 		{"MaxWaiting", int64(l.MaxWaiting)},
 		{"MaxEventStreams", int64(l.MaxEventStreams)},

@@ -10,7 +10,7 @@ import (
 const door = "rest"
 
 // What acquire and enqueue take; acquire takes a wait besides.
-const acquireFields = fieldSession | fieldGeneration | fieldTTL | fieldOwner | fieldReason | fieldRequestID | fieldLabels | fieldMetadata | fieldCompat | fieldMode | fieldLockDelay | fieldReentrant
+const acquireFields = fieldSession | fieldGeneration | fieldTTL | fieldOwner | fieldReason | fieldRequestID | fieldLabels | fieldMetadata | fieldCompat | fieldMode | fieldLockDelay | fieldReentrant | fieldDeadlock
 
 // request reads a request for the lock that the path names.
 func (c *call) request(fields field) (lock.Request, input, error) {
@@ -46,6 +46,7 @@ func (in *input) lockRequest(name string) (lock.Request, error) {
 		Mode:       in.mode,
 		LockDelay:  in.lockDelay,
 		Reentrant:  in.reentrant,
+		Deadlock:   in.deadlock,
 	}, nil
 }
 

@@ -15,13 +15,22 @@ var (
 	openAPISemaphores string
 	//go:embed openapi/responses.yaml
 	openAPIResponses string
+
+	// Barriers and the data of znodes.
+
+	//go:embed openapi/barriers-paths.yaml
+	barrierPaths string
+	//go:embed openapi/barriers-schemas.yaml
+	barrierSchemas string
+	//go:embed openapi/barriers-responses.yaml
+	barrierResponses string
 )
 
 var yamlType = []string{"application/yaml"}
 
 // OpenAPI returns the OpenAPI 3.1 description of this door, as /openapi.yaml serves it.
 func OpenAPI() []byte {
-	return []byte(openAPIPaths + openAPISemaphores + openAPISchemas + openAPIResponses)
+	return []byte(openAPIPaths + openAPISemaphores + barrierPaths + openAPISchemas + barrierSchemas + openAPIResponses + barrierResponses)
 }
 
 func (c *call) openAPI() error {

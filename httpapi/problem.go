@@ -74,6 +74,15 @@ func (o *answer) extras(err error) (revision int64) {
 			o.contender(&e.Holder)
 		}
 		o.num("position", int64(e.Position))
+		if e.Position > 0 {
+			o.num("ahead", int64(e.Position))
+		}
+		o.expected(e.ExpectedWait)
+		revision = e.Revision
+	}
+	if e, ok := errors.AsType[*lock.DeadlockError](err); ok {
+		o.str("name", e.Name)
+		o.links("cycle", e.Cycle)
 		revision = e.Revision
 	}
 	if e, ok := errors.AsType[*lock.HoldLostError](err); ok {
@@ -92,6 +101,9 @@ func (o *answer) extras(err error) (revision int64) {
 		o.num("in_use", int64(e.InUse))
 		o.num("waiting", int64(e.Waiting))
 		revision = e.Revision
+	}
+	if at := o.barrierExtras(err) + o.valueExtras(err); at != 0 {
+		revision = at
 	}
 	if e, ok := errors.AsType[*lock.StaleTokenError](err); ok {
 		o.str("name", e.Fence)

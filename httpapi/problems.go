@@ -5,10 +5,12 @@ import (
 	"errors"
 	"net/http"
 
+	"github.com/lockkeeper/lockkeeper/barrier"
 	"github.com/lockkeeper/lockkeeper/httpapi/stream"
 	"github.com/lockkeeper/lockkeeper/lease"
 	"github.com/lockkeeper/lockkeeper/lock"
 	"github.com/lockkeeper/lockkeeper/store"
+	"github.com/lockkeeper/lockkeeper/value"
 	"github.com/lockkeeper/lockkeeper/znode"
 )
 
@@ -49,6 +51,15 @@ var problems = []problem{
 	{lock.ErrStaleToken, http.StatusPreconditionFailed, "stale_token", "The fence has seen a higher token", false},
 	{lock.ErrNoTicket, http.StatusNotFound, "no_ticket", "The ticket's place in the queue is gone", false},
 	{lock.ErrTooManyEntries, http.StatusConflict, "too_many_entries", "The lock was taken too often by the same owner", false},
+	{barrier.ErrClosed, http.StatusLocked, "barrier_closed", "The barrier is closed", false},
+	{barrier.ErrCount, http.StatusConflict, "barrier_count", "The others wait for another number", false},
+	{barrier.ErrNotABarrier, http.StatusConflict, "not_a_barrier", "The name is taken by something that is no barrier", false},
+	{barrier.ErrTooManyParticipants, http.StatusTooManyRequests, "too_many_participants", "The double barrier is full", true},
+	{value.ErrNotHolder, http.StatusConflict, "not_holder", "The token does not hold the lock", false},
+	{value.ErrVersion, http.StatusPreconditionFailed, "bad_version", "The value is of another version", false},
+	{value.ErrNone, http.StatusNotFound, "no_value", "There is no such value", false},
+	{value.ErrNotAValue, http.StatusConflict, "not_a_value", "The path is no place for a value", false},
+	{value.ErrTooLong, http.StatusRequestEntityTooLarge, "body_too_large", "The request is too large", false},
 	{lock.ErrTooManyWaiters, http.StatusTooManyRequests, "too_many_waiters", "The lock's queue is full", true},
 	{lease.ErrTooManySessions, http.StatusTooManyRequests, "too_many_sessions", "Too many sessions are open", true},
 	{store.ErrBusy, http.StatusTooManyRequests, "too_many_requests", "Too many requests are in flight", true},
@@ -74,6 +85,7 @@ var problems = []problem{
 	{errCrossOrigin, http.StatusForbidden, "cross_origin", "Web pages of other origins may not do this", false},
 	{errUnknownRoute, http.StatusNotFound, "unknown_route", "There is nothing at this path", false},
 	{errWrongMethod, http.StatusMethodNotAllowed, "method_not_allowed", "This path does not take this method", false},
+	{lock.ErrDeadlock, http.StatusConflict, "deadlock", "The wait would close a cycle of waits", false},
 	// The time ran out below, where nobody said whether it was done: then it is not known.
 	{context.DeadlineExceeded, http.StatusServiceUnavailable, "uncertain", "The outcome is not known yet", true},
 	{errInternal, http.StatusInternalServerError, "internal", "Something went wrong in the server", false},

@@ -13,11 +13,13 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/lockkeeper/lockkeeper/barrier"
 	"github.com/lockkeeper/lockkeeper/httpapi/stream"
 	"github.com/lockkeeper/lockkeeper/httpapi/wire"
 	"github.com/lockkeeper/lockkeeper/lease"
 	"github.com/lockkeeper/lockkeeper/lock"
 	"github.com/lockkeeper/lockkeeper/store"
+	"github.com/lockkeeper/lockkeeper/value"
 	"github.com/lockkeeper/lockkeeper/znode"
 )
 
@@ -33,6 +35,12 @@ func TestEveryProblem(t *testing.T) {
 				b.locks.fail = fmt.Errorf("wrapped: %w", badInput("owner", "is bad", "mend it"))
 			case lock.ErrStaleToken:
 				path, body = "/v1/fences/a/check", `{"token":1}`
+			case barrier.ErrClosed:
+				path = "/v1/barriers/a/wait"
+			case barrier.ErrCount, barrier.ErrNotABarrier, barrier.ErrTooManyParticipants:
+				path, body = "/v1/double-barriers/a/enter", `{"count":2}`
+			case value.ErrNotHolder, value.ErrVersion, value.ErrNone, value.ErrNotAValue, value.ErrTooLong:
+				method, path = http.MethodDelete, "/v1/data/a"
 			case lock.ErrNoTicket:
 				method, path = http.MethodDelete, "/v1/tickets/t"
 			case stream.ErrNotWebSocket:
@@ -40,6 +48,7 @@ func TestEveryProblem(t *testing.T) {
 			case errUnknownRoute, errWrongMethod:
 				return // see TestStrayRequests
 			}
+			b.barriers.fail, b.values.fail = b.locks.fail, b.locks.fail
 			rec := ask(t, b.start(t), method, path, body)
 			m := wantProblem(t, rec, p.status, p.code)
 			if m["title"] != p.title || m["detail"] == "" {
@@ -105,7 +114,7 @@ func TestWhatProblemsKnow(t *testing.T) {
 		want map[string]any
 	}{
 		{"held", &lock.HeldError{Name: "a", Holder: holder, Position: 3, Revision: 55}, "/v1/locks/a/acquire", map[string]any{
-			"name": "a", "position": 3.0, "revision": 55.0,
+			"name": "a", "position": 3.0, "ahead": 3.0, "revision": 55.0,
 			"holder": map[string]any{"token": 9.0, "session": "0000000000000007", "state": "held", "position": 0.0, "owner": "ann", "door": "zookeeper", "since": "2026-03-04T12:00:00.0000005Z"},
 		}},
 		{"held a moment ago", &lock.HeldError{Name: "a", Revision: 55}, "/v1/locks/a/acquire", map[string]any{"name": "a", "position": 0.0, "revision": 55.0}},

@@ -24,6 +24,7 @@ type route struct {
 	pattern string
 	handle  func(*call) error
 	class   class
+	raw     bool // its body is taken as it is, up to MaxValueBytes
 	meter   *meter
 }
 
@@ -59,6 +60,20 @@ func routes() []route {
 
 		{method: get, pattern: "/v1/fences/{name}", handle: (*call).getFence},
 		{method: post, pattern: "/v1/fences/{name}/check", handle: (*call).checkFence},
+
+		{method: get, pattern: "/v1/barriers/{name}", handle: (*call).getBarrier},
+		{method: put, pattern: "/v1/barriers/{name}", handle: (*call).setBarrier},
+		{method: del, pattern: "/v1/barriers/{name}", handle: (*call).removeBarrier, class: keeping},
+		{method: post, pattern: "/v1/barriers/{name}/wait", handle: (*call).waitBarrier},
+		{method: get, pattern: "/v1/double-barriers/{name}", handle: (*call).getDoubleBarrier},
+		{method: post, pattern: "/v1/double-barriers/{name}/enter", handle: (*call).enterBarrier},
+		{method: post, pattern: "/v1/double-barriers/{name}/leave", handle: (*call).leaveBarrier, class: keeping},
+
+		{method: get, pattern: "/v1/data/{name}", handle: (*call).getValue},
+		{method: put, pattern: "/v1/data/{name}", handle: (*call).putValue, raw: true},
+		{method: del, pattern: "/v1/data/{name}", handle: (*call).deleteValue},
+		{method: get, pattern: "/v1/locks/{name}/blockers", handle: (*call).getBlockers},
+		{method: get, pattern: "/v1/deadlocks", handle: (*call).getDeadlocks},
 
 		{method: get, pattern: "/v1/events", handle: (*call).events, class: exempt},
 		{method: get, pattern: wire.Path, handle: (*call).serveStream, class: exempt},
@@ -126,17 +141,18 @@ func cutWildcard(pattern string) (start, tail string, ok bool) {
 }
 
 // find returns the route that rest belongs to, and rest without the action at its end. Where
-// the group knows actions, the last segment is always one: a lock called "a/acquire" is taken
-// by POST …/a/acquire/acquire.
+// the group knows actions, a last segment that is one is always taken for it: a lock called
+// "a/acquire" is taken by POST …/a/acquire/acquire.
 func (g group) find(rest string) (*route, string) {
-	if r := g[""]; r != nil {
-		return r, rest
+	if i := strings.LastIndexByte(rest, '/'); i >= 0 {
+		if r := g[rest[i:]]; r != nil {
+			return r, rest[:i]
+		}
+		if g[""] == nil {
+			return nil, rest[:i]
+		}
 	}
-	i := strings.LastIndexByte(rest, '/')
-	if i < 0 {
-		return nil, rest
-	}
-	return g[rest[i:]], rest[:i]
+	return g[""], rest
 }
 
 func unknownRoute(*call) error { return errUnknownRoute }

@@ -12,7 +12,7 @@ import (
 func (a *API) newDoor() (*stream.Door, error) {
 	c := &a.cfg
 	return stream.New(stream.Config{
-		Sessions: c.Sessions, Locks: c.Locks,
+		Sessions: c.Sessions, Locks: c.Locks, Barriers: c.Barriers, Values: c.Values,
 		Subscribe: func(prefix string, after *lock.EventID) (stream.Subscription, error) {
 			return c.Subscribe(prefix, after)
 		},

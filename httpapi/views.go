@@ -27,6 +27,7 @@ func (o *answer) holdFields(h *lock.Hold) {
 	if h.Count > 1 {
 		o.num("count", int64(h.Count))
 	}
+	o.wait(&h.Contender)
 	if h.OneShot {
 		o.flag("one_shot", true)
 	}
@@ -71,6 +72,7 @@ func (o *answer) contender(c *lock.Contender) {
 	o.text("mode", string(c.Mode))
 	o.instant("rests_until", c.RestsUntil)
 	o.text("znode", c.Znode)
+	o.wait(c)
 	o.close()
 }
 

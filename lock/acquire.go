@@ -31,9 +31,12 @@ type attempt struct {
 	repeated bool
 	granted  bool // of a ticket that was waited for
 
-	entry   string     // of a reentrant one: what stands for it among the entries of its contender
-	others  []*attempt // made in the same request, for other names
-	permits bool       // it waits in a semaphore's queue for the writer's grant, whoever is ahead
+	entry  string     // of a reentrant one: what stands for it among the entries of its contender
+	others []*attempt // made in the same request, for other names
+
+	refused bool   // it is, if its wait would close a cycle
+	why     string // it leaves the queue, told in the event; empty: nothing to tell
+	permits bool   // it waits in a semaphore's queue for the writer's grant, whoever is ahead
 }
 
 // Acquire asks for a lock and waits for it: not at all when wait is 0, without limit when it is
@@ -58,7 +61,13 @@ func (l *Locker) Enqueue(ctx context.Context, r Request) (Hold, error) {
 	if err != nil {
 		return Hold{}, err
 	}
-	return l.standing(a)
+	h, err := l.standing(a)
+	if err == nil && h.State == Waiting {
+		if e := l.closes(a, false); e != nil {
+			return Hold{}, l.refuse(ctx, a, e)
+		}
+	}
+	return h, err
 }
 
 // enter puts a contender into the queue; with try, only if it would hold.
@@ -104,7 +113,7 @@ func (l *Locker) enterAll(ctx context.Context, names []string, r Request, try bo
 			return nil, ErrTooManyWaiters
 		}
 		b.request, b.session, b.retry, b.data, b.id, b.entry = r, r.Session, r.RequestID != "", data, id, mark
-		b.request.Name = name
+		b.request.Name, b.refused = name, !try && l.refuses(r.Deadlock)
 		if try {
 			ops = append(ops, vacancy(b.dir, id, r.Mode))
 		}
@@ -146,7 +155,7 @@ func (l *Locker) validate(r *Request) error {
 	if r.Reentrant && r.Session == 0 {
 		return &lease.InputError{Field: "session", Problem: "is missing", Fix: "open a session: reentrant acquires are counted for a session and an owner"}
 	}
-	return r.Mode.validate()
+	return errors.Join(r.Mode.validate(), r.Deadlock.validate())
 }
 
 // vacancy asks that a contender which comes now would hold.
@@ -266,6 +275,7 @@ func (l *Locker) heldBy(name string, out *znode.Outcome) error {
 			e.Position = dir.NumContenders()
 		}
 	})
+	e.ExpectedWait = l.expected("/"+name, e.Position)
 	return e
 }
 
@@ -338,5 +348,6 @@ func (l *Locker) heldAhead(a *attempt) error {
 			}
 		}
 	})
+	e.ExpectedWait = l.expected(a.dir, e.Position)
 	return e
 }

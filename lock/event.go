@@ -17,6 +17,9 @@ const (
 	EventLost     EventKind = "lost"     // any other way; Cause says which
 	EventWaiting  EventKind = "waiting"  // joined the queue behind others
 	EventLeft     EventKind = "left"     // gave up waiting
+	// EventDeadlock tells of a cycle of waits. Only the member at which the event's contender
+	// waits, or was refused, has it.
+	EventDeadlock EventKind = "deadlock"
 )
 
 // An EventID orders events. It is the same on every member, so that a subscriber can go on at
@@ -36,8 +39,8 @@ type Event struct {
 	Token   Token
 	Session lease.ID
 	Owner   string
-	Cause   string // of EventLost: "forced", "deleted", "expired", "closed"
-	Reason  string // of a forced release
+	Cause   string // of EventLost: "forced", "deleted", "expired", "closed"; of EventDeadlock: "refused", "reported"
+	Reason  string // of a forced release; of EventDeadlock: the cycle, for people
 	Time    time.Time
 	Permits int // of a semaphore: how many it is about; 0: Name is a lock's
 }

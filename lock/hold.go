@@ -46,6 +46,8 @@ type Contender struct {
 	Mode     Mode
 
 	RestsUntil time.Time // of Resting: when the lock passes on, by the writer's clock
+
+	ExpectedWait time.Duration // what the lock's recent holds let it expect; 0: not known, or it holds
 }
 
 // A Hold is a contender's state as answered to its own client.
@@ -98,6 +100,7 @@ type Request struct {
 	// session has expired: whoever held may still be at work. It has no effect on any other end. At
 	// most [Config.MaxLockDelay].
 	LockDelay time.Duration
+	Deadlock  DeadlockMode // what becomes of the request if its wait would close a cycle; never DeadlockOff
 
 	// OwnTouches says that the client keeps the session alive by touches of its own and counts
 	// from them: the hold has no Deadline, and its answer waits for no touch. For a Session only.
@@ -176,6 +179,8 @@ type HeldError struct {
 	Holder   Contender // zero Token where the holder left meanwhile
 	Position int       // how many stood ahead
 	Revision int64
+
+	ExpectedWait time.Duration // what the lock's recent holds would let one expect behind them; 0: not known
 }
 
 func (e *HeldError) Error() string {

@@ -111,7 +111,7 @@ func TestHangUp(t *testing.T) {
 	// What was still on its way when the queue looked empty leaves a moment after it has come; what
 	// nobody gives back would keep these waiting.
 	for i, m := range members {
-		h, err := m.Locks.Acquire(patient(t), lock.Request{Name: "h", Session: sessions[i]}, forever)
+		h, err := m.Locks.Acquire(patient(t), lock.Request{Name: "h", Session: sessions[i], Owner: "last"}, forever)
 		if err != nil {
 			t.Fatalf("something stays behind: %v", err)
 		}

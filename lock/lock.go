@@ -55,6 +55,11 @@ type Config struct {
 	MaxPermits   int           // of a semaphore, that one request may ask for
 
 	Logger *slog.Logger
+
+	Deadlocks      DeadlockMode  // of requests that say nothing; the zero mode is [DeadlockRefuse]
+	DeadlockSearch int           // contenders that one search for a cycle looks at; beyond, nothing is claimed
+	DeadlockReport time.Duration // a wait lasts so long before it is looked whether to report a cycle, or to refuse a wait for oneself
+	PacesKept      int           // locks whose recent holds are remembered, for expected waits
 }
 
 // A Locker grants locks through one member. Its methods are safe for concurrent use.
@@ -78,6 +83,10 @@ type Locker struct {
 	events  eventLog
 
 	followers []Follower
+
+	footings footings
+	outcry   outcry
+	paces    paces
 }
 
 // New returns a Locker. Bind must be called on it before anything else, Close in the end.
@@ -106,10 +115,19 @@ func New(cfg Config) *Locker {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
+	if cfg.DeadlockSearch == 0 {
+		cfg.DeadlockSearch = DefaultDeadlockSearch
+	}
+	if cfg.DeadlockReport == 0 {
+		cfg.DeadlockReport = DefaultDeadlockReport
+	}
+	if cfg.PacesKept == 0 {
+		cfg.PacesKept = DefaultPacesKept
+	}
 	l := &Locker{
 		cfg: cfg, log: cfg.Logger,
 		waiters: map[string]*waiter{}, held: map[string]int64{},
-		names: btree.NewMap[string, struct{}](0),
+		names: btree.NewMap[string, struct{}](0), footings: footings{}, paces: newPaces(cfg.PacesKept),
 	}
 	l.permits.holds = map[permitKey]*permitState{}
 	l.events.kept = cfg.EventsKept

@@ -2,6 +2,7 @@ package lock
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -54,6 +55,12 @@ func (l *Locker) AcquireAll(ctx context.Context, names []string, r Request, wait
 func (l *Locker) turnAll(ctx context.Context, all []*attempt, wait time.Duration) error {
 	a, begun := all[0], time.Now()
 	for _, b := range all {
+		// All of them before the first wait: one further on may be what never ends.
+		if e := l.closes(b, false); e != nil {
+			return l.refuse(ctx, a, e)
+		}
+	}
+	for _, b := range all {
 		left := wait
 		if wait > 0 {
 			left = max(0, wait-time.Since(begun))
@@ -63,6 +70,8 @@ func (l *Locker) turnAll(ctx context.Context, all []*attempt, wait time.Duration
 			_, err = l.standing(b) // it may be gone instead
 		}
 		switch {
+		case errors.Is(err, ErrDeadlock):
+			return l.refuse(ctx, a, err)
 		case err != nil:
 			l.leave(a)
 			return err

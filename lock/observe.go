@@ -36,6 +36,7 @@ func (l *Locker) Changed(t *znode.Tree, revision int64, c *znode.Change, e *znod
 	case znode.Created:
 		l.joined(parent, revision, c, e.Node)
 	case znode.Rested:
+		l.footings.rested(parent, e.Node, c.Session)
 		l.ended(parent, revision, c, e.Node, true)
 	default:
 		l.left(parent, revision, c, e.Node)
@@ -48,6 +49,7 @@ func (l *Locker) joined(dir *znode.Node, revision int64, c *znode.Change, n *zno
 		l.names.Set(dir.Path(), struct{}{})
 	}
 	l.Stats.joined(dir.NumContenders() - 1)
+	l.footings.joined(dir, n)
 	if dir.Holds(n.Name()) {
 		l.acquired(revision, c.Time, n)
 		return
@@ -60,6 +62,7 @@ func (l *Locker) left(dir *znode.Node, revision int64, c *znode.Change, n *znode
 	if dir.NumContenders() == 0 {
 		l.names.Delete(dir.Path())
 	}
+	l.footings.left(dir, n)
 	held := dir.WouldHold(n)
 	if n.Owner() == 0 && n.Kind() == znode.TTL {
 		l.wake(n.Path()) // its hold had ended before: the lock has rested
@@ -97,7 +100,9 @@ func (l *Locker) ended(dir *znode.Node, revision int64, c *znode.Change, n *znod
 	}
 	if since, ok := l.held[n.Path()]; ok {
 		delete(l.held, n.Path())
-		l.Stats.hold(time.Duration(c.Time-since) * time.Millisecond)
+		d := time.Duration(c.Time-since) * time.Millisecond
+		l.Stats.hold(d)
+		l.paces.held(dir.Path(), d)
 	}
 	if kind == EventLost {
 		l.Stats.lost(cause)
@@ -154,9 +159,12 @@ func (l *Locker) Rebuilt(t *znode.Tree, revision int64) {
 	}
 	clear(l.held)
 	l.names.Clear()
+	clear(l.footings)
+	l.paces.reset()
 	for n := range t.All() {
 		if n.NumContenders() > 0 && !ofSemaphore(t, n.Path()) {
 			l.names.Set(n.Path(), struct{}{})
+			l.footings.rebuilt(n)
 		}
 	}
 	l.rebuildPermits(t)

@@ -10,7 +10,7 @@ import (
 // Stats measure what happens to locks. They are metrics: see [Locker.Register].
 type Stats struct {
 	waits, holds, handOvers, queues atomic.Pointer[prometheus.Histogram]
-	losses                          atomic.Pointer[prometheus.CounterVec]
+	losses, deadlocks               atomic.Pointer[prometheus.CounterVec]
 }
 
 func (st *Stats) handOver(d time.Duration) { observe(&st.handOvers, d) }
@@ -33,6 +33,12 @@ func observe(p *atomic.Pointer[prometheus.Histogram], d time.Duration) {
 func (st *Stats) lost(cause string) {
 	if v := st.losses.Load(); v != nil {
 		v.WithLabelValues(cause).Inc()
+	}
+}
+
+func (st *Stats) deadlock(action string) {
+	if v := st.deadlocks.Load(); v != nil {
+		v.WithLabelValues(action).Inc()
 	}
 }
 
@@ -59,6 +65,11 @@ func (l *Locker) Register(r prometheus.Registerer) {
 	}, []string{"cause"})
 	r.MustRegister(losses)
 	l.Stats.losses.Store(losses)
+	deadlocks := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "lockkeeper_lock_deadlocks_total", Help: "Cycles of waits that this member has refused or reported, and searches that ended at the limit: unknown.",
+	}, []string{"action"})
+	r.MustRegister(deadlocks)
+	l.Stats.deadlocks.Store(deadlocks)
 	gauge := func(name, help string, f func() int) {
 		r.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, func() float64 {
 			l.mu.Lock()

@@ -3,6 +3,7 @@ package lock
 import (
 	"context"
 	"strings"
+	"time"
 
 	"github.com/lockkeeper/lockkeeper/lease"
 	"github.com/lockkeeper/lockkeeper/store"
@@ -20,6 +21,7 @@ type sighting struct {
 	rests    int64             // until when, where its session has expired and its lock rests
 	since    int64             // when it became the holder; 0: it is not, or nobody knows
 	labels   map[string]string // the session's: they are never changed
+	expected time.Duration     // to wait; 0: not known
 }
 
 func (l *Locker) sight(t *znode.Tree, n *znode.Node, position int) sighting {
@@ -30,10 +32,10 @@ func (l *Locker) sight(t *znode.Tree, n *znode.Node, position int) sighting {
 	if n.Kind() == znode.TTL {
 		p.rests = p.stat.Mtime + n.TTL()
 	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	if position == 0 {
-		l.mu.Lock()
 		p.since = l.held[p.path]
-		l.mu.Unlock()
 	}
 	return p
 }
@@ -43,7 +45,7 @@ func (p *sighting) contender() Contender {
 	c := Contender{
 		Token: Token(p.stat.Czxid), Session: lease.ID(p.stat.EphemeralOwner), State: Waiting, Position: p.position,
 		Owner: note.Owner, Reason: note.Reason, Metadata: note.Metadata, Door: note.Door,
-		Enqueued: fromMillis(p.stat.Ctime), Znode: p.path, Mode: modeOf(p.path), Permits: p.permits,
+		Enqueued: fromMillis(p.stat.Ctime), Znode: p.path, Mode: modeOf(p.path), Permits: p.permits, ExpectedWait: p.expected,
 	}
 	if p.labels["door"] == "zookeeper" {
 		// What its data says is the client's own; its session tells where it came from. Many
@@ -64,6 +66,15 @@ func (p *sighting) contender() Contender {
 	return c
 }
 
+// sightAhead is sight for somebody who waits for so many turns of others to end.
+func (l *Locker) sightAhead(t *znode.Tree, n *znode.Node, position, turns int) sighting {
+	p := l.sight(t, n, position)
+	if position > 0 && n.Parent() != nil {
+		p.expected = l.expected(n.Parent().Path(), turns)
+	}
+	return p
+}
+
 func contenders(seen []sighting) []Contender {
 	var list []Contender
 	for i := range seen {
@@ -74,7 +85,11 @@ func contenders(seen []sighting) []Contender {
 
 // contender describes one contender that stands behind position others.
 func (l *Locker) contender(t *znode.Tree, n *znode.Node, position int) Contender {
-	p := l.sight(t, n, position)
+	turns := 0
+	if position > 0 {
+		turns = turnsAhead(n)
+	}
+	p := l.sightAhead(t, n, position, turns)
 	return p.contender()
 }
 
@@ -118,6 +133,7 @@ func (l *Locker) look(t *znode.Tree, dir string, limit int, list []sighting) (se
 	if !ok {
 		return list, 0
 	}
+	var turns turns
 	ahead, free := 0, true // free: nobody exclusive is ahead
 	for name := range n.Contenders() {
 		if ahead >= limit {
@@ -128,7 +144,7 @@ func (l *Locker) look(t *znode.Tree, dir string, limit int, list []sighting) (se
 			if free && c.Shared() {
 				position = 0
 			}
-			list = append(list, l.sight(t, c, position))
+			list = append(list, l.sightAhead(t, c, position, turns.before(c)))
 			free = free && c.Shared()
 			ahead++
 		}

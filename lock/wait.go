@@ -68,6 +68,8 @@ func (l *Locker) await(ctx context.Context, a *attempt, wait time.Duration) (Hol
 	begun := time.Now()
 	granted, woken, err := l.turn(ctx, a, wait, a.oneShot, a.request.Begins)
 	switch {
+	case errors.Is(err, ErrDeadlock):
+		return Hold{}, l.refuse(ctx, a, err)
 	case err != nil:
 		l.leave(a)
 		return Hold{}, err
@@ -101,6 +103,9 @@ func (l *Locker) turn(ctx context.Context, a *attempt, wait time.Duration, keep 
 			l.unwatch(a.path, w)
 		}
 	}()
+	if e := l.closes(a, false); e != nil {
+		return false, 0, e
+	}
 	if begins != nil && wait != 0 {
 		begins(ticket(Token(a.stat.Czxid), a.path))
 	}
@@ -116,8 +121,16 @@ func (l *Locker) turn(ctx context.Context, a *attempt, wait time.Duration, keep 
 		defer t.Stop()
 		touch = t.C
 	}
+	look, stop := l.lookout()
+	defer stop()
 	for {
 		select {
+		case <-look.C:
+			if e := l.closes(a, true); e != nil {
+				return false, 0, e
+			}
+			l.report(a)
+			look.Reset(reportAgain * l.cfg.DeadlockReport)
 		case <-w.changed:
 			woken = w.at
 			l.unwatch(a.path, w)
@@ -174,6 +187,7 @@ func (l *Locker) leaving(a *attempt) *znode.Request {
 	if a.retry {
 		op.Version = a.stat.Version
 	}
+	op.Note = a.why
 	// In the session's name: it lets go by itself, nobody takes the lock from it.
 	return &znode.Request{Session: a.session, Ops: []znode.Op{op}}
 }

@@ -56,7 +56,7 @@ func (c *Client) newCall(s *Session) *call {
 // takes reports whether the call may end in a place or a hold that must not be left behind.
 func (k *call) takes() bool {
 	switch k.frame.Kind {
-	case wire.Acquire, wire.AcquireAll, wire.Enqueue:
+	case wire.Acquire, wire.AcquireAll, wire.Enqueue, wire.Enter:
 		return true
 	}
 	return k.takesPermits()
@@ -88,7 +88,7 @@ func (k *call) gives() bool {
 // waits reports whether the member may take its time with the answer.
 func (k *call) waits() bool {
 	switch k.frame.Kind {
-	case wire.Acquire, wire.AcquireAll, wire.AcquirePermits, wire.Await:
+	case wire.Acquire, wire.AcquireAll, wire.AcquirePermits, wire.Await, wire.AwaitBarrier, wire.Enter, wire.Exit:
 		return true
 	}
 	return false
@@ -298,6 +298,7 @@ func (c *Client) await(ctx context.Context, k *call) error {
 func (k *call) tell(w Wait) {
 	if k.ticket != nil {
 		k.ticket.position.Store(int64(w.Position))
+		k.ticket.expected.Store(int64(w.ExpectedWait))
 	}
 	if k.cfg.onWait != nil {
 		k.cfg.onWait(w)
@@ -334,11 +335,13 @@ func (c *Client) giveBackLocked(k *call) {
 func (c *Client) undoLocked(k *call) {
 	release := &call{session: k.session, abandoned: true, settle: func(*wire.Frame, error) {}}
 	release.frame = wire.Frame{Kind: wire.Release, Session: k.frame.Session, Name: k.frame.Name, RequestID: k.frame.RequestID}
-	if k.takesPermits() {
+	switch k.frame.Kind {
+	case wire.AcquirePermits, wire.EnqueuePermits:
 		release.frame.Kind = wire.ReleasePermits
-	}
-	if k.frame.Kind == wire.AcquireAll {
+	case wire.AcquireAll:
 		release.frame.Kind, release.frame.Names = wire.ReleaseAll, k.frame.Names
+	case wire.Enter:
+		release.frame = wire.Frame{Kind: wire.Exit, Session: k.frame.Session, Name: k.frame.Name, Participant: k.frame.Participant}
 	}
 	if release.session.phase != sessionOver {
 		c.enterLocked(release)

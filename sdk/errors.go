@@ -57,6 +57,24 @@ var (
 	// ErrTooSlow is returned by a Subscription that was not read fast enough.
 	ErrTooSlow = errors.New("the subscription was not read fast enough")
 
+	// ErrBarrierClosed is returned where a wait at a barrier ended before it was open.
+	ErrBarrierClosed = errors.New("the barrier is closed")
+	// ErrBarrierCount is returned where others wait at a double barrier for another number. See
+	// [BarrierCountError].
+	ErrBarrierCount = errors.New("the others wait for another number")
+	// ErrNotABarrier is returned for a name that is taken by something that is no barrier.
+	ErrNotABarrier = errors.New("the name is not that of a barrier")
+	// ErrTooManyParticipants is returned where a double barrier takes no more.
+	ErrTooManyParticipants = errors.New("too many participants")
+	// ErrNotHolder is returned for a write whose token does not hold the lock. See [NotHolderError].
+	ErrNotHolder = errors.New("the token does not hold the lock")
+	// ErrVersion is returned where data is not of the version expected. See [VersionError].
+	ErrVersion = errors.New("the data is of another version")
+	// ErrNoValue is returned where there is no such znode.
+	ErrNoValue = errors.New("there is no such data")
+	// ErrNotAValue is returned for a path at which no data may be written in this way.
+	ErrNotAValue = errors.New("not a place for data")
+
 	// ErrStorageFull is returned where the service's disk is too full to take what grows.
 	ErrStorageFull = errors.New("the service's storage is full")
 	// ErrQuota is returned where a quota of the service forbids it.
@@ -76,6 +94,8 @@ var (
 	// ErrUnsupported is returned where the member does not know this client's requests: their
 	// versions do not fit.
 	ErrUnsupported = errors.New("the member does not understand this client")
+	// ErrDeadlock is returned where a wait would have closed a cycle of waits. See [DeadlockError].
+	ErrDeadlock = errors.New("deadlock")
 	// ErrInternal is returned where something went wrong in the service.
 	ErrInternal = errors.New("something went wrong in the service")
 )
@@ -85,6 +105,8 @@ type HeldError struct {
 	Name     string
 	Holder   Contender // zero where the holder left meanwhile
 	Position int       // how many stood ahead
+
+	ExpectedWait time.Duration // what the lock's recent holds would let one expect behind them; 0: not known
 }
 
 func (e *HeldError) Error() string {

@@ -20,6 +20,9 @@ const (
 	EventLost     EventKind = "lost"     // any other way; Cause says which
 	EventWaiting  EventKind = "waiting"  // joined the queue behind others
 	EventLeft     EventKind = "left"     // gave up waiting
+	// EventDeadlock tells of a cycle of waits, in Reason, and whether it was "refused" or
+	// "reported", in Cause. Only the member that found it tells it.
+	EventDeadlock EventKind = "deadlock"
 )
 
 // An Event is one change of a lock's holder or queue.

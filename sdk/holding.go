@@ -49,7 +49,7 @@ func (c *Client) newLockCall(s *Session, cfg *lockConfig, kind wire.Kind, wait i
 	k.cfg = cfg
 	f := &k.frame
 	f.Kind, f.WaitMS, f.Reason, f.Metadata = kind, wait, cfg.reason, cfg.metadata
-	f.Compat, f.Mode = cfg.compat, cfg.mode
+	f.Compat, f.Mode, f.Deadlock = cfg.compat, cfg.mode, cfg.deadlockMode()
 	f.LockDelayMS = (cfg.delay + time.Millisecond - 1).Milliseconds()
 	if f.Owner = cfg.owner; f.Owner == "" {
 		f.Owner = c.cfg.owner
@@ -81,6 +81,7 @@ func (m *Mutex) place(ctx context.Context, k *call) (*Ticket, error) {
 	}
 	t := &Ticket{mutex: m, session: k.session, text: k.answer.Ticket, token: Token(k.answer.Token)}
 	t.position.Store(k.answer.Position)
+	t.expected.Store(k.answer.ExpectedMS * int64(time.Millisecond))
 	return t, nil
 }
 

@@ -16,6 +16,7 @@ type lockConfig struct {
 	mode     string // of the stream's; empty: nobody shares the lock
 	again    bool
 	delay    time.Duration
+	deadlock DeadlockMode
 	metadata map[string]string
 	maxHold  time.Duration
 	check    func(context.Context) error

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/lockkeeper/lockkeeper/httpapi/wire"
 )
@@ -40,6 +41,15 @@ var problems = []struct {
 	{wire.CodeNoLimit, ErrNoLimit},
 	{wire.CodeLimitDiffers, ErrLimitDiffers},
 	{wire.CodeTooManyPermits, ErrTooManyPermits},
+	{wire.CodeBarrierClosed, ErrBarrierClosed},
+	{wire.CodeBarrierCount, ErrBarrierCount},
+	{wire.CodeNotABarrier, ErrNotABarrier},
+	{wire.CodeTooManyParticipants, ErrTooManyParticipants},
+	{wire.CodeNotHolder, ErrNotHolder},
+	{wire.CodeBadVersion, ErrVersion},
+	{wire.CodeNoValue, ErrNoValue},
+	{wire.CodeNotAValue, ErrNotAValue},
+	{wire.CodeDeadlock, ErrDeadlock},
 	{wire.CodeCancelled, ErrCancelled},
 	{wire.CodeEventsGone, ErrEventsGone},
 	{wire.CodeTooSlow, ErrTooSlow},
@@ -78,17 +88,29 @@ func errorOf(f *wire.Frame) error {
 	case wire.CodeBadRequest:
 		return &InputError{Field: f.Field, Problem: strings.TrimPrefix(f.Message, f.Field+" "), Fix: f.Fix}
 	case wire.CodeLockHeld:
-		e := &HeldError{Name: f.Name, Position: int(f.Position)}
+		e := &HeldError{Name: f.Name, Position: int(f.Position), ExpectedWait: time.Duration(f.ExpectedMS) * time.Millisecond}
 		if len(f.Contenders) > 0 {
 			e.Holder = contender(&f.Contenders[0])
 		}
 		return e
+	case wire.CodeDeadlock:
+		return &DeadlockError{Name: f.Name, Cycle: links(f.Links), text: f.Message}
 	case wire.CodeHoldLost:
 		return holdLost(f)
 	case wire.CodeSessionLost:
 		return &LostError{Session: SessionID(f.Session), Whole: true, Cause: Cause(f.Cause)}
 	case wire.CodeNoPermits, wire.CodeNoLimit, wire.CodeLimitDiffers, wire.CodeTooManyPermits:
 		return permitsError(f)
+	case wire.CodeBarrierCount:
+		return &BarrierCountError{Name: f.Name, Others: int(f.Count)}
+	case wire.CodeNotHolder:
+		e := &NotHolderError{Name: f.Name, Token: Token(f.Token)}
+		if len(f.Contenders) > 0 {
+			e.Holder = contender(&f.Contenders[0])
+		}
+		return e
+	case wire.CodeBadVersion:
+		return &VersionError{Path: f.Name, Actual: int(f.DataVersion)}
 	case wire.CodeStaleToken:
 		return &StaleTokenError{Fence: f.Name, Token: Token(f.Token), Highest: Token(f.Highest)}
 	}

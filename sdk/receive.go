@@ -150,7 +150,7 @@ func (c *Client) waitingLocked(f *wire.Frame) {
 	if k.news == nil || k.abandoned {
 		return
 	}
-	w := Wait{Name: k.frame.Name, Position: int(f.Position)}
+	w := Wait{Name: k.frame.Name, Position: int(f.Position), ExpectedWait: time.Duration(f.ExpectedMS) * time.Millisecond}
 	if len(f.Contenders) > 0 {
 		w.Holder = contender(&f.Contenders[0])
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync/atomic"
+	"time"
 
 	"github.com/lockkeeper/lockkeeper/httpapi/wire"
 )
@@ -16,6 +17,7 @@ type Ticket struct {
 	text     string
 	token    Token
 	position atomic.Int64
+	expected atomic.Int64 // a duration
 }
 
 // Name returns the lock's name.
@@ -28,6 +30,10 @@ func (t *Ticket) Token() Token { return t.token }
 // Position returns how many stand ahead, as last heard: by Enqueue, and while Wait waits. At 0 the
 // lock is held already, and Wait returns the Hold.
 func (t *Ticket) Position() int { return int(t.position.Load()) }
+
+// ExpectedWait returns how long the place may have to wait, as last heard, by how long the lock was
+// held of late; 0: not known, or there is nothing to wait for.
+func (t *Ticket) ExpectedWait() time.Duration { return time.Duration(t.expected.Load()) }
 
 // Wait waits until the lock is held. If ctx ends first it returns ctx's cause, and the place stays:
 // Wait may be called again. The error matches [ErrNoTicket] or [ErrLost] where the place is gone.

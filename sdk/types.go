@@ -31,6 +31,8 @@ type Contender struct {
 	Since    time.Time // when it became the holder, by the service's clock; zero while waiting
 	Znode    string    // its path in the tree
 	Permits  int       // of a semaphore: how many it has or waits for; 0: of a lock
+
+	ExpectedWait time.Duration // by the lock's recent holds; 0: not known, or it holds
 }
 
 // Who returns the contender's owner or, where it has not said, its session.
@@ -62,6 +64,8 @@ type Wait struct {
 	Name     string
 	Position int       // how many stand ahead
 	Holder   Contender // zero where that is not known
+
+	ExpectedWait time.Duration // by the lock's recent holds; 0: not known
 }
 
 // String returns a sentence such as "waiting for orders/42, held by host-7 since …".
@@ -73,6 +77,9 @@ func (w Wait) String() string {
 	if w.Position > 1 {
 		text += fmt.Sprintf(", behind %d others", w.Position)
 	}
+	if w.ExpectedWait > 0 {
+		text += fmt.Sprintf(", for about %v", w.ExpectedWait)
+	}
 	return text
 }
 
@@ -81,6 +88,7 @@ func contender(c *wire.Contender) Contender {
 		Token: Token(c.Token), Session: SessionID(c.Session), Holds: c.State == wire.Held, Position: int(c.Position),
 		Owner: c.Owner, Reason: c.Reason, Metadata: c.Metadata, Door: c.Door,
 		Enqueued: millis(c.EnqueuedMS), Since: millis(c.SinceMS), Znode: c.Znode, Permits: int(c.Permits),
+		ExpectedWait: time.Duration(c.ExpectedMS) * time.Millisecond,
 	}
 }
 

@@ -6,8 +6,10 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/lockkeeper/lockkeeper/barrier"
 	"github.com/lockkeeper/lockkeeper/lease"
 	"github.com/lockkeeper/lockkeeper/lock"
+	"github.com/lockkeeper/lockkeeper/value"
 )
 
 // Off, as a listen address, turns a door off.
@@ -39,6 +41,8 @@ type Config struct {
 
 	Limits    Limits
 	ZooKeeper ZooKeeper
+
+	Deadlocks string // --deadlocks: what becomes of a request that says nothing, whose wait would close a cycle: refuse, report or off
 
 	Version string       // of the binary, told in the member's card and in /v1/status
 	Logger  *slog.Logger // nil: nothing is logged
@@ -83,6 +87,11 @@ type Limits struct {
 	MaxWaiters  int // in the queue of one lock
 	MaxPermits  int // of a semaphore, asked for by one request
 
+	MaxParticipants int           // of one double barrier
+	MaxValueBytes   int           // of the data of one znode, written over REST or a stream
+	DeadlockSearch  int           // --deadlock-search-limit: contenders that one search for a cycle looks at
+	DeadlockReport  time.Duration // --deadlock-report-after: a wait lasts so long before it may be reported
+
 	MinTTL time.Duration // shorter TTLs are raised to it; at least 2s
 	MaxTTL time.Duration // longer TTLs are lowered to it; at most 1h
 
@@ -111,6 +120,7 @@ func DefaultConfig() Config {
 		Election:        time.Second,
 		Limits:          DefaultLimits(),
 		ZooKeeper:       DefaultZooKeeper(),
+		Deadlocks:       string(lock.DeadlockRefuse),
 		Version:         "dev",
 	}
 }
@@ -142,6 +152,8 @@ func DefaultLimits() Limits {
 		MaxSessions:      lease.DefaultMaxSessions,
 		MaxWaiters:       lock.DefaultMaxWaiters,
 		MaxPermits:       lock.DefaultMaxPermits,
+		DeadlockSearch:   lock.DefaultDeadlockSearch,
+		DeadlockReport:   lock.DefaultDeadlockReport,
 		MinTTL:           lease.MinTTL,
 		MaxTTL:           lease.MaxTTL,
 		MaxWait:          time.Hour,
@@ -153,5 +165,7 @@ func DefaultLimits() Limits {
 		EventHeartbeat:   15 * time.Second,
 		MinFreeDisk:      512 << 20,
 		MaxDatabaseBytes: 8 << 30,
+		MaxParticipants:  barrier.DefaultMaxParticipants,
+		MaxValueBytes:    value.DefaultMaxBytes,
 	}
 }

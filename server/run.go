@@ -13,11 +13,13 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/lockkeeper/lockkeeper/barrier"
 	"github.com/lockkeeper/lockkeeper/httpapi"
 	"github.com/lockkeeper/lockkeeper/lease"
 	"github.com/lockkeeper/lockkeeper/lock"
 	"github.com/lockkeeper/lockkeeper/quorum"
 	"github.com/lockkeeper/lockkeeper/store"
+	"github.com/lockkeeper/lockkeeper/value"
 	"github.com/lockkeeper/lockkeeper/zkapi"
 	"github.com/lockkeeper/lockkeeper/znode"
 )
@@ -86,6 +88,8 @@ type member struct {
 	link     store.Link
 	sessions *lease.Sessions
 	locks    *lock.Locker
+	barriers *barrier.Barriers
+	values   *value.Values
 	quorum   *quorum.Member
 	store    *store.Store
 	health   health
@@ -176,7 +180,12 @@ func closeListener(l net.Listener) error {
 func (m *member) openCore(ctx context.Context) (err error) {
 	limits := &m.cfg.Limits
 	m.sessions = lease.New(lease.Config{MinTTL: limits.MinTTL, MaxTTL: limits.MaxTTL, MaxSessions: limits.MaxSessions})
-	m.locks = lock.New(lock.Config{MaxWaiters: limits.MaxWaiters, MaxPermits: limits.MaxPermits, Subscribers: limits.MaxEventStreams, Logger: m.log})
+	m.barriers = barrier.New(barrier.Config{MaxParticipants: limits.MaxParticipants})
+	m.values = value.New(value.Config{MaxBytes: limits.MaxValueBytes})
+	m.locks = lock.New(lock.Config{
+		MaxWaiters: limits.MaxWaiters, MaxPermits: limits.MaxPermits, Subscribers: limits.MaxEventStreams, Logger: m.log,
+		Deadlocks: lock.DeadlockMode(m.cfg.Deadlocks), DeadlockSearch: limits.DeadlockSearch, DeadlockReport: limits.DeadlockReport,
+	})
 
 	if m.quorum, err = quorum.Start(ctx, m.quorumConfig()); err != nil {
 		return fmt.Errorf("quorum: %w", err)
@@ -184,7 +193,7 @@ func (m *member) openCore(ctx context.Context) (err error) {
 	m.addresses.Client, m.addresses.Peer = m.cfg.ClientListen, m.cfg.PeerListen
 	m.store, err = store.New(ctx, store.Config{
 		Quorum: m.quorum, Link: &m.link, Keeper: m.sessions.Deadlines,
-		Observer: observers{m.sessions, m.locks, m.zk}, Confirmed: m.confirmed, Gap: m.gap,
+		Observer: observers{m.sessions, m.locks, m.barriers, m.zk}, Confirmed: m.confirmed, Gap: m.gap,
 		Card: m.card(), Logger: m.log.With("component", "store"),
 		MinFreeDisk: uint64(limits.MinFreeDisk), MaxDatabase: limits.MaxDatabaseBytes,
 		ContainerCheck: m.cfg.ZooKeeper.ContainerCheck, EnforceQuota: m.cfg.ZooKeeper.EnforceQuota,
@@ -194,6 +203,8 @@ func (m *member) openCore(ctx context.Context) (err error) {
 	}
 	m.sessions.Bind(m.store)
 	m.locks.Bind(m.sessions, m.store)
+	m.barriers.Bind(m.sessions, m.store)
+	m.values.Bind(m.locks, m.store)
 	if m.zk != nil {
 		m.zk.Bind(m.store, m.sessions, m.quorum.ID())
 	}
@@ -203,7 +214,7 @@ func (m *member) openCore(ctx context.Context) (err error) {
 	m.sessions.Register(metrics)
 	m.locks.Register(metrics)
 	m.api, err = httpapi.New(httpapi.Config{
-		Sessions: m.sessions, Locks: m.locks, Subscribe: httpapi.Subscriber(m.locks.Subscribe),
+		Sessions: m.sessions, Locks: m.locks, Barriers: m.barriers, Values: m.values, Subscribe: httpapi.Subscriber(m.locks.Subscribe),
 		Health: m.healthNow, Status: m.status, Revision: m.store.Revision,
 		Metrics: metrics, Logger: m.log.With("component", "http"), Limits: m.httpLimits(), Version: m.cfg.Version,
 		Member: m.quorum.ID(), Cluster: m.clusterID, Endpoints: m.endpoints, Commands: m.commands(),
@@ -228,6 +239,9 @@ func (m *member) close() error {
 	m.wg.Wait()
 	if m.locks != nil {
 		m.locks.Close()
+	}
+	if m.barriers != nil {
+		m.barriers.Close()
 	}
 	if m.store != nil {
 		m.store.Close()
@@ -267,6 +281,7 @@ func (m *member) gap() {
 type observers struct {
 	sessions *lease.Sessions
 	locks    *lock.Locker
+	barriers *barrier.Barriers
 	zk       *zkapi.Door // nil: off
 }
 
@@ -274,6 +289,7 @@ type observers struct {
 func (o observers) Changed(t *znode.Tree, revision int64, c *znode.Change, e *znode.Effect) {
 	o.sessions.Changed(c)
 	o.locks.Changed(t, revision, c, e)
+	o.barriers.Changed(t, revision, c, e)
 	if o.zk != nil {
 		o.zk.Changed(t, c)
 	}
@@ -290,6 +306,7 @@ func (o observers) Applied(t *znode.Tree, revision int64) {
 // Rebuilt is part of store.Observer.
 func (o observers) Rebuilt(t *znode.Tree, revision int64) {
 	o.locks.Rebuilt(t, revision)
+	o.barriers.Rebuilt(t, revision)
 	if o.zk != nil {
 		o.zk.Rebuilt(t)
 	}

@@ -41,6 +41,7 @@ func (m *member) httpLimits() httpapi.Limits {
 		MaxStreams: l.MaxStreams, MaxStreamInFlight: l.MaxStreamInFlight, MaxStreamWaiting: l.MaxStreamWaiting,
 		MaxStreamSessions: l.MaxStreamSessions, MaxStreamSubscriptions: l.MaxStreamSubscriptions,
 		MaxStreamFrameBytes: l.MaxStreamFrameBytes, MaxStreamUnsentBytes: l.MaxStreamUnsentBytes, StreamSilence: l.StreamSilence,
+		MaxValueBytes: l.MaxValueBytes,
 	}
 }
 

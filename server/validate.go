@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/lockkeeper/lockkeeper/lease"
+	"github.com/lockkeeper/lockkeeper/lock"
 )
 
 // Validate returns every problem it finds, joined; each begins with the flag to change. It looks
@@ -35,6 +36,11 @@ func (c *Config) Validate() error {
 	}
 	if c.Election < 5*c.Heartbeat || c.Election > 50*time.Second {
 		bad("election", "%v does not fit; use at least five times --heartbeat (%v) and at most 50s", c.Election, c.Heartbeat)
+	}
+	switch lock.DeadlockMode(c.Deadlocks) {
+	case lock.DeadlockRefuse, lock.DeadlockReport, lock.DeadlockOff:
+	default:
+		bad("deadlocks", "%q is not known; use refuse, report or off", c.Deadlocks)
 	}
 	c.Limits.validate(bad)
 	c.ZooKeeper.validate(bad)
@@ -173,6 +179,8 @@ func (l *Limits) validate(bad report) {
 		{"max-sessions", int64(l.MaxSessions)},
 		{"max-waiters", int64(l.MaxWaiters)},
 		{"max-permits", int64(l.MaxPermits)},
+		{"deadlock-search-limit", int64(l.DeadlockSearch)},
+		{"deadlock-report-after", int64(l.DeadlockReport)},
 		{"max-database-bytes", l.MaxDatabaseBytes},
 		{"max-wait", int64(l.MaxWait)},
 		{"request-timeout", int64(l.RequestTimeout)},
@@ -182,6 +190,8 @@ func (l *Limits) validate(bad report) {
 		{"idle-timeout", int64(l.IdleTimeout)},
 		{"event-heartbeat", int64(l.EventHeartbeat)},
 		{"min-free-disk", l.MinFreeDisk},
+		{"max-participants", int64(l.MaxParticipants)},
+		{"max-value-bytes", int64(l.MaxValueBytes)},
 	} {
 		if n.value <= 0 {
 			bad(n.flag, "must be greater than 0")

@@ -202,8 +202,9 @@ func (t *Tree) applyClosed(c *Change) bool {
 	return true
 }
 
-// applyAnswered tells a fence's token; other answers carry nothing.
-func (t *Tree) applyAnswered(c *Change, e *Effect) { e.Result.Token = c.Token }
+// applyAnswered tells a fence's token, or the path of what an OpReady has found; other answers carry
+// nothing.
+func (t *Tree) applyAnswered(c *Change, e *Effect) { e.Result.Path, e.Result.Token = c.Path, c.Token }
 
 func (t *Tree) applyRefused(c *Change, e *Effect) {
 	e.Result.Code = c.Code

@@ -50,6 +50,7 @@ func drawOp(t *rapid.T) Op {
 		OpCreate, OpCreate, OpCreate, OpCreate, OpCreate, OpDelete, OpDelete, OpDelete, OpSetData, OpSetData, OpSetACL,
 		OpCheck, OpReap, OpVacant, OpOpen, OpOpen, OpMove, OpClose, OpFence, OpHeld, OpDowngrade, OpDowngrade,
 		OpAcquirePermits, OpAcquirePermits, OpAcquirePermits, OpReleasePermits, OpReleasePermits, OpSetPermits,
+		OpReady, OpReady,
 	}
 	op.Kind = rapid.SampledFrom(kinds).Draw(t, "kind")
 	protected := rapid.SampledFrom([]string{"", "u"}).Draw(t, "protected")
@@ -102,6 +103,10 @@ func drawOp(t *rapid.T) Op {
 		if op.Kind == OpReleasePermits && rapid.Bool().Draw(t, "of another") {
 			op.Session.ID = SessionID(rapid.IntRange(1, 3).Draw(t, "whose"))
 		}
+	case OpReady:
+		op.Path = rapid.SampledFrom([]string{"/a/ready", "/a/ready", "/l/ready", "/a/b/c/ready"}).Draw(t, "ready")
+		op.Version = rapid.Int32Range(-2, 3).Draw(t, "count")
+		op.Data, op.ACL = []byte{}, rapid.SampledFrom(someACLs).Draw(t, "acl")
 	case OpFence:
 		op.Path = rapid.SampledFrom([]string{"f", "g"}).Draw(t, "fence")
 		op.Czxid = rapid.Int64Range(0, 5).Draw(t, "token")

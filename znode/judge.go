@@ -32,6 +32,8 @@ func (d *Draft) judge(op *Op) Code {
 		return d.held(op)
 	case OpDowngrade:
 		return d.downgrade(op)
+	case OpReady:
+		return d.ready(op)
 	case OpAcquirePermits:
 		return d.acquirePermits(op)
 	case OpReleasePermits:

@@ -163,24 +163,22 @@ func endpointURL(text string) (string, error) {
 }
 
 // lockPath returns the route of a lock, or of what action does to it.
-func lockPath(name, action string) string {
-	path := "/v1/locks/" + escaped(name)
+func lockPath(name, action string) string { return routePath("locks", name, action) }
+
+// routePath returns the route of what is called name in a collection, or of what action does to it.
+func routePath(collection, name, action string) string {
+	parts := strings.Split(name, "/")
+	for i, p := range parts {
+		parts[i] = url.PathEscape(p)
+	}
+	path := "/v1/" + collection + "/" + strings.Join(parts, "/")
 	if action != "" {
 		path += "/" + action
 	}
 	return path
 }
 
-func semaphorePath(name string) string { return "/v1/semaphores/" + escaped(name) }
-
-// escaped is a name as a part of a URL's path.
-func escaped(name string) string {
-	parts := strings.Split(name, "/")
-	for i, p := range parts {
-		parts[i] = url.PathEscape(p)
-	}
-	return strings.Join(parts, "/")
-}
+func semaphorePath(name string) string { return routePath("semaphores", name, "") }
 
 // lockName takes the slash away that a znode path begins with and a lock's name does not.
 func lockName(arg string) string { return strings.TrimPrefix(arg, "/") }

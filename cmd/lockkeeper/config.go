@@ -93,6 +93,12 @@ func (c *serveConfig) bind(fs *pflag.FlagSet) {
 	fs.DurationVar(&l.EventHeartbeat, "event-heartbeat", l.EventHeartbeat, "between signs of life on a silent event stream")
 	fs.Var((*sizeValue)(&l.MinFreeDisk), "min-free-disk", "free `size` on the data directory's disk below which nothing new is taken")
 	fs.Var((*sizeValue)(&l.MaxDatabaseBytes), "max-database-bytes", "`size` in use in the database above which nothing new is taken")
+	fs.IntVar(&l.MaxParticipants, "max-participants", l.MaxParticipants, "participants of one double barrier")
+	fs.IntVar(&l.MaxValueBytes, "max-value-bytes", l.MaxValueBytes, "`bytes` of the data of one znode, written over REST or a stream")
+
+	fs.StringVar(&c.Deadlocks, "deadlocks", c.Deadlocks, "`what` becomes of a request that says nothing, whose wait would close a cycle: refuse, report or off")
+	fs.IntVar(&l.DeadlockSearch, "deadlock-search-limit", l.DeadlockSearch, "places in queues that one search for a cycle looks at; beyond, nothing is claimed")
+	fs.DurationVar(&l.DeadlockReport, "deadlock-report-after", l.DeadlockReport, "a wait lasts before it is looked whether it is part of a cycle to report, or for oneself")
 
 	z := &c.ZooKeeper
 	fs.DurationVar(&z.MinSessionTimeout, "zookeeper-min-session-timeout", z.MinSessionTimeout, "shorter timeouts of ZooKeeper's clients are raised to it")

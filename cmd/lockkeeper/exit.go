@@ -14,6 +14,7 @@ const (
 	exitHeld        = 4
 	exitUnavailable = 5
 	exitUncertain   = 6
+	exitDeadlock    = 7
 )
 
 const exitHelp = `Exit codes:
@@ -23,7 +24,8 @@ const exitHelp = `Exit codes:
   3  not found, not held, or the session is over
   4  held by another
   5  unavailable: no member could be reached, or there is no quorum
-  6  the outcome is not known: ask again`
+  6  the outcome is not known: ask again
+  7  a deadlock`
 
 // errSilent ends a command with a code other than 0 when its output has said all.
 var errSilent = errors.New("said on standard output")

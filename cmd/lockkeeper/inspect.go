@@ -27,6 +27,8 @@ type contender struct {
 	Enqueued time.Time         `json:"enqueued"`
 	Since    time.Time         `json:"since"`   // zero while waiting
 	Permits  int               `json:"permits"` // of a semaphore
+
+	Expected string `json:"expected_wait"` // empty where nothing is known
 }
 
 // who names the contender for people.
@@ -59,17 +61,20 @@ func (q *queue) row(now time.Time) string {
 }
 
 func newInspect(a *app) *cobra.Command {
-	var asSemaphore bool
+	blockers, asSemaphore := false, false
 	cmd := &cobra.Command{
 		Use:   "inspect NAME",
 		Short: "Show the holder and queue of a lock or a semaphore",
-		Long: "Inspect shows who holds a lock, since when and why, and who waits for it, in order; or who has\n" +
-			"permits of a semaphore, where the lock of that name is free, or with --semaphore. Its exit code\n" +
-			"is 3 when nobody holds.",
+		Long: "Inspect shows who holds a lock, since when and why, and who waits for it, in order, and about\n" +
+			"how long still, where the lock's recent holds let one expect anything. With --blockers it shows\n" +
+			"whom the holder waits for itself, and whom that one waits for, to the end. Where the lock of\n" +
+			"that name is free, or with --semaphore, it shows who has permits of the semaphore. Its exit\n" +
+			"code is 3 when nobody holds.",
 		Example:           "  lockkeeper inspect orders/42",
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: completeLocks(a),
 	}
+	cmd.Flags().BoolVar(&blockers, "blockers", false, "show who blocks whom, through any chain; with --json, beside the lock")
 	cmd.Flags().BoolVar(&asSemaphore, "semaphore", false, "show the semaphore of that name, whatever the lock")
 	return asking(a, cmd, func(ctx context.Context, cfg *clientConfig, c *client, args []string) error {
 		name := lockName(args[0])
@@ -80,21 +85,45 @@ func newInspect(a *app) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		if q.Holder == nil {
+		if q.Holder == nil && !blockers {
 			if _, s, err := getSemaphore(ctx, c, name); err == nil && (s.Limit > 0 || s.InUse > 0) {
 				return inspectSemaphore(ctx, a, cfg, c, name)
 			}
 		}
-		if cfg.json {
+		var chain *blockerChain
+		var rawChain json.RawMessage
+		if blockers {
+			if rawChain, chain, err = getBlockers(ctx, c, name); err != nil {
+				return err
+			}
+		}
+		switch {
+		case cfg.json && blockers:
+			err = writeJSON(a.stdout, map[string]json.RawMessage{"lock": raw, "blockers": rawChain})
+		case cfg.json:
 			err = writeJSON(a.stdout, raw)
-		} else {
-			err = printQueue(a.stdout, q, time.Now())
+		default:
+			if err = printQueue(a.stdout, q, time.Now()); err == nil && chain != nil && len(chain.Chain) > 0 {
+				err = chain.print(a.stdout, time.Now())
+			}
 		}
 		if err == nil && q.Holder == nil {
 			return &codedError{exitNotFound, errSilent}
 		}
 		return err
 	})
+}
+
+// expected says how long a wait may last still.
+func expected(text string) string {
+	d, err := time.ParseDuration(text)
+	switch {
+	case err != nil:
+		return "unknown"
+	case d >= time.Second:
+		d = d.Round(time.Second)
+	}
+	return "~" + d.String()
 }
 
 // getQueue reads a lock, at least as new as everything answered so far. It returns what the
@@ -134,10 +163,10 @@ func printQueue(w io.Writer, q *queue, now time.Time) error {
 		return err
 	}
 	fmt.Fprintln(table)
-	fmt.Fprintln(table, "POSITION\tWAITER\tFOR\tTOKEN\tDOOR\tREASON")
+	fmt.Fprintln(table, "POSITION\tWAITER\tFOR\tEXPECTED\tTOKEN\tDOOR\tREASON")
 	for i := range q.Waiters {
 		c := &q.Waiters[i]
-		fmt.Fprintf(table, "%d\t%s\t%s\t%d\t%s\t%s\n", c.Position, c.who(), ago(now, c.Enqueued), c.Token, printable(c.Door), printable(c.Reason))
+		fmt.Fprintf(table, "%d\t%s\t%s\t%s\t%d\t%s\t%s\n", c.Position, c.who(), ago(now, c.Enqueued), expected(c.Expected), c.Token, printable(c.Door), printable(c.Reason))
 	}
 	if hidden := q.Contenders - len(q.Waiters) - 1; q.Holder != nil && hidden > 0 {
 		fmt.Fprintf(table, "and %d more\n", hidden)

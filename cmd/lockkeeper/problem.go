@@ -63,6 +63,8 @@ func (p *problemError) exitCode() int {
 	switch {
 	case p.Code == "uncertain":
 		return exitUncertain
+	case p.Code == "deadlock":
+		return exitDeadlock
 	case p.Status == http.StatusServiceUnavailable:
 		return exitUnavailable
 	case p.Status == http.StatusNotFound, p.Status == http.StatusGone, p.Code == "not_held":

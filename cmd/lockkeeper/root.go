@@ -43,7 +43,9 @@ func newRoot(a *app) *cobra.Command {
 		newStatus(a),
 		newLocks(a),
 		newInspect(a),
+		newDeadlocks(a),
 		newRelease(a),
+		newBarrier(a),
 		newVersion(a),
 		newGuard(),
 	)

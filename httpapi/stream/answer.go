@@ -49,7 +49,7 @@ func (d *Door) fail(j *job, err error) (code string) {
 
 func undoes(kind wire.Kind) bool {
 	switch kind {
-	case wire.Acquire, wire.AcquireAll, wire.Enqueue, wire.Await, wire.AcquirePermits, wire.EnqueuePermits:
+	case wire.Acquire, wire.AcquireAll, wire.Enqueue, wire.Await, wire.AcquirePermits, wire.EnqueuePermits, wire.Enter:
 		return true
 	}
 	return false
@@ -93,8 +93,12 @@ func extras(f *wire.Frame, err error) {
 	if e, ok := errors.AsType[*lease.InputError](err); ok {
 		f.Field, f.Fix, f.Message = e.Field, e.Fix, e.Field+" "+e.Problem
 	}
+	if e, ok := errors.AsType[*lock.DeadlockError](err); ok {
+		f.Name, f.Revision, f.Links = e.Name, e.Revision, linksOf(e.Cycle)
+	}
 	if e, ok := errors.AsType[*lock.HeldError](err); ok {
 		f.Name, f.Position, f.Revision = e.Name, int64(e.Position), e.Revision
+		f.Ahead, f.ExpectedMS = int64(e.Position), e.ExpectedWait.Milliseconds()
 		if e.Holder.Token != 0 {
 			f.Contenders = []wire.Contender{contenderOf(&e.Holder)}
 		}
@@ -108,6 +112,8 @@ func extras(f *wire.Frame, err error) {
 		f.Name, f.Permits, f.PermitLimit, f.Limit = e.Name, int64(e.Permits), int64(e.Limit), int64(e.Asked)
 		f.InUse, f.Waiters, f.Revision = int64(e.InUse), int64(e.Waiting), e.Revision
 	}
+	barrierExtras(f, err)
+	valueExtras(f, err)
 	if e, ok := errors.AsType[*lock.StaleTokenError](err); ok {
 		f.Name, f.Token, f.Highest = e.Fence, int64(e.Token), int64(e.Highest)
 	}
@@ -122,6 +128,7 @@ func holdFields(f *wire.Frame, h *lock.Hold) {
 	if h.Count > 1 {
 		f.Count = int64(h.Count)
 	}
+	f.Ahead, f.ExpectedMS = f.Position, h.ExpectedWait.Milliseconds()
 }
 
 func doneFields(f *wire.Frame, d *lock.Done) {
@@ -152,6 +159,7 @@ func contenderOf(c *lock.Contender) wire.Contender {
 		Owner: c.Owner, Reason: c.Reason, Metadata: c.Metadata, Door: c.Door,
 		EnqueuedMS: unixMillis(c.Enqueued), SinceMS: unixMillis(c.Since), Znode: c.Znode, Permits: int64(c.Permits),
 		Mode: string(c.Mode), RestsUntilMS: unixMillis(c.RestsUntil),
+		Ahead: int64(c.Position), ExpectedMS: c.ExpectedWait.Milliseconds(),
 	}
 }
 

@@ -4,8 +4,10 @@ import (
 	"context"
 	"time"
 
+	"github.com/lockkeeper/lockkeeper/barrier"
 	"github.com/lockkeeper/lockkeeper/lease"
 	"github.com/lockkeeper/lockkeeper/lock"
+	"github.com/lockkeeper/lockkeeper/value"
 	"github.com/lockkeeper/lockkeeper/znode"
 )
 
@@ -34,6 +36,9 @@ type Locks interface {
 	ReleaseAll(ctx context.Context, names []string, r lock.Release) ([]lock.Done, error)
 	Queue(ctx context.Context, name string, limit int, fresh lock.Read) (lock.Queue, error)
 	Ahead(ticket string) (position int, holder lock.Contender, ok bool)
+	ExpectedWait(ticket string) time.Duration
+	Deadlocks(ctx context.Context, limit int, fresh lock.Read) (lock.Deadlocks, error)
+	Blockers(ctx context.Context, name string, session lease.ID, ticket string, fresh lock.Read) (lock.Chain, error)
 	Of(session lease.ID, limit int) (list []lock.Contender, total int)
 	CheckFence(ctx context.Context, name string, token lock.Token) (lock.Fence, error)
 	Fence(ctx context.Context, name string, fresh lock.Read) (lock.Fence, error)
@@ -44,6 +49,26 @@ type Locks interface {
 	ReleasePermits(ctx context.Context, r lock.Release) (lock.Done, error)
 	Semaphore(ctx context.Context, name string, token lock.Token, limit int, fresh lock.Read) (lock.Semaphore, error)
 	SetLimit(ctx context.Context, name string, limit int) (lock.LimitSet, error)
+}
+
+// Barriers is what this door needs of barriers. Every call ends with its ctx at the latest, and keeps
+// nothing of it; all may run concurrently.
+type Barriers interface {
+	Set(ctx context.Context, name, owner, door string) (barrier.State, error)
+	Remove(ctx context.Context, name string) (barrier.State, error)
+	Wait(ctx context.Context, name string, wait time.Duration, begins func()) (barrier.State, error)
+	Look(ctx context.Context, name string, fresh lock.Read) (barrier.State, error)
+	Enter(ctx context.Context, r barrier.Entry, wait time.Duration) (barrier.Place, error)
+	Leave(ctx context.Context, x barrier.Exit, wait time.Duration) (barrier.Place, error)
+	Gathering(ctx context.Context, name string, limit int, fresh lock.Read) (barrier.Gathering, error)
+}
+
+// Values is what this door needs of the data of znodes. Every call ends with its ctx at the latest,
+// and keeps nothing of it; all may run concurrently.
+type Values interface {
+	Get(ctx context.Context, name string, fresh lock.Read) (value.Value, error)
+	Put(ctx context.Context, name string, data []byte, version int32, g value.Guard) (value.Value, error)
+	Delete(ctx context.Context, name string, version int32, g value.Guard) (revision int64, err error)
 }
 
 // A Subscription is one follower of the locks' events.

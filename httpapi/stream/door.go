@@ -43,6 +43,8 @@ var (
 type Config struct {
 	Sessions  Sessions
 	Locks     Locks
+	Barriers  Barriers // nil: there are none
+	Values    Values   // nil: there are none
 	Subscribe Subscribe
 
 	Member   uint64       // this member's id: with a generation it names an attachment

@@ -54,7 +54,15 @@ func (fakes) Release(_ context.Context, r lock.Release) (lock.Done, error) {
 func (fakes) Queue(_ context.Context, name string, limit int, _ lock.Read) (lock.Queue, error) {
 	return lock.Queue{Name: name, Contenders: make([]lock.Contender, min(limit, 3))}, nil
 }
-func (fakes) Ahead(string) (int, lock.Contender, bool)        { return 1, lock.Contender{}, true }
+func (fakes) Ahead(string) (int, lock.Contender, bool) { return 1, lock.Contender{}, true }
+func (fakes) ExpectedWait(string) time.Duration        { return time.Second }
+func (fakes) Deadlocks(context.Context, int, lock.Read) (lock.Deadlocks, error) {
+	return lock.Deadlocks{Cycles: []lock.Cycle{{Links: make([]lock.Link, 2), Actors: 2}}, Total: 1}, nil
+}
+
+func (fakes) Blockers(_ context.Context, name string, _ lease.ID, _ string, _ lock.Read) (lock.Chain, error) {
+	return lock.Chain{Name: name, Links: make([]lock.Link, 2), Cycle: true}, nil
+}
 func (fakes) Of(lease.ID, int) (list []lock.Contender, n int) { return nil, 0 }
 func (fakes) CheckFence(_ context.Context, name string, token lock.Token) (lock.Fence, error) {
 	return lock.Fence{Name: name, Token: token}, nil

@@ -67,6 +67,7 @@ func problem(err error) (string, bool) {
 		code string
 	}{
 		{lock.ErrHeld, wire.CodeLockHeld},
+		{lock.ErrDeadlock, wire.CodeDeadlock},
 		{lock.ErrHoldLost, wire.CodeHoldLost},
 		{lease.ErrLost, wire.CodeSessionLost},
 		{lock.ErrNotHeld, wire.CodeNotHeld},

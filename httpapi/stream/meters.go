@@ -20,12 +20,16 @@ var kindNames = map[wire.Kind]string{
 	wire.Downgrade: "downgrade", wire.AcquireAll: "acquire_all", wire.ReleaseAll: "release_all",
 	wire.AcquirePermits: "acquire_permits", wire.EnqueuePermits: "enqueue_permits", wire.ReleasePermits: "release_permits",
 	wire.Semaphore: "semaphore", wire.SetLimit: "set_limit",
+	wire.SetBarrier: "set_barrier", wire.RemoveBarrier: "remove_barrier", wire.AwaitBarrier: "await_barrier",
+	wire.Enter: "enter", wire.Exit: "exit", wire.Barrier: "barrier",
+	wire.GetValue: "get_value", wire.PutValue: "put_value", wire.DeleteValue: "delete_value",
+	wire.Deadlocks: "deadlocks", wire.Blockers: "blockers",
 }
 
 // meters are this door's metrics.
 type meters struct {
 	requests *prometheus.CounterVec
-	kinds    [wire.Kinds]struct {
+	kinds    [wire.MaxRequest + 1]struct {
 		ok      prometheus.Counter
 		seconds prometheus.Observer
 	}

@@ -119,7 +119,7 @@ const keepShare = 8
 
 func keeps(kind wire.Kind) bool {
 	switch kind {
-	case wire.Hello, wire.Attach, wire.Close, wire.Touch, wire.Leave, wire.Release, wire.ReleasePermits, wire.Unsubscribe:
+	case wire.Hello, wire.Attach, wire.Close, wire.Touch, wire.Leave, wire.Release, wire.ReleasePermits, wire.Unsubscribe, wire.RemoveBarrier, wire.Exit:
 		return true
 	}
 	return false
@@ -161,7 +161,24 @@ func (s *stream) finishLocked(j *job) {
 
 // waiting notes that the wait of j has begun, and tells its client.
 func (s *stream) waiting(j *job, ticket string) {
+	if s.begin(j, ticket) {
+		s.tellPosition(waiter{j, j.request.ID, ticket})
+	}
+}
+
+// waitsAlone is waiting for what has no queue.
+func (s *stream) waitsAlone(j *job) {
+	if s.begin(j, "") {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.pushFrameLocked(&wire.Frame{Kind: wire.Waiting, ID: j.request.ID})
+	}
+}
+
+// begin counts a wait, and reports whether it may begin.
+func (s *stream) begin(j *job, ticket string) bool {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	p := &s.door.cfg.Waiting
 	switch {
 	case s.refusing:
@@ -174,11 +191,7 @@ func (s *stream) waiting(j *job, ticket string) {
 		j.waits, j.ticket = true, ticket
 		s.waits++
 	}
-	waits := j.waits
-	s.mu.Unlock()
-	if waits {
-		s.tellPosition(waiter{j, j.request.ID, ticket})
-	}
+	return j.waits
 }
 
 // A waiter is a wait as it was when the stream's mutex was held: its job may be another request's
@@ -196,6 +209,7 @@ func (s *stream) tellPosition(w waiter) {
 		return
 	}
 	f := wire.Frame{Kind: wire.Waiting, ID: w.id, Position: int64(position), Ticket: w.ticket, Contenders: []wire.Contender{contenderOf(&holder)}}
+	f.Ahead, f.ExpectedMS = f.Position, s.door.cfg.Locks.ExpectedWait(w.ticket).Milliseconds()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.flying[w.id] != w.job || w.job.ticket != w.ticket || w.job.position == position {

@@ -38,6 +38,18 @@ var handlers = map[wire.Kind]func(*stream, *job) error{
 	wire.ReleasePermits: (*stream).releasePermits,
 	wire.Semaphore:      (*stream).semaphore,
 	wire.SetLimit:       (*stream).setLimit,
+
+	wire.SetBarrier:    (*stream).setBarrier,
+	wire.RemoveBarrier: (*stream).removeBarrier,
+	wire.AwaitBarrier:  (*stream).awaitBarrier,
+	wire.Enter:         (*stream).enterBarrier,
+	wire.Exit:          (*stream).leaveBarrier,
+	wire.Barrier:       (*stream).lookAtBarrier,
+	wire.GetValue:      (*stream).getValue,
+	wire.PutValue:      (*stream).putValue,
+	wire.DeleteValue:   (*stream).deleteValue,
+	wire.Deadlocks:     (*stream).deadlocks,
+	wire.Blockers:      (*stream).blockers,
 }
 
 func knownKind(kind wire.Kind) bool { return handlers[kind] != nil }
@@ -139,6 +151,7 @@ func (s *stream) anyRequest(j *job) (lock.Request, error) {
 		Name: f.Name, Session: lease.ID(f.Session), Generation: generation,
 		Owner: f.Owner, Reason: f.Reason, Metadata: f.Metadata, RequestID: f.RequestID, Door: "stream", Compat: lock.Compat(f.Compat), OwnTouches: true,
 		Mode: lock.Mode(f.Mode), Reentrant: f.Reentrant, LockDelay: time.Duration(min(f.LockDelayMS, maxSpan.Milliseconds())) * time.Millisecond,
+		Deadlock: lock.DeadlockMode(f.Deadlock),
 	}, nil
 }
 

@@ -7,9 +7,6 @@ import (
 	"github.com/lockkeeper/lockkeeper/lock"
 )
 
-// maxCount is above every number of permits.
-const maxCount = 1 << 31
-
 // permitRequest reads what ACQUIRE_PERMITS and ENQUEUE_PERMITS have in common.
 func (s *stream) permitRequest(j *job) (lock.PermitRequest, error) {
 	f := &j.request

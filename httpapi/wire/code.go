@@ -31,6 +31,16 @@ const (
 	CodeNoLimit         = "no_limit"
 	CodeLimitDiffers    = "limit_differs"
 	CodeTooManyPermits  = "too_many_permits"
+	CodeDeadlock        = "deadlock" // the wait would close a cycle; links has it
+
+	CodeBarrierClosed       = "barrier_closed"
+	CodeBarrierCount        = "barrier_count"
+	CodeNotABarrier         = "not_a_barrier"
+	CodeTooManyParticipants = "too_many_participants"
+	CodeNotHolder           = "not_holder"
+	CodeBadVersion          = "bad_version"
+	CodeNoValue             = "no_value"
+	CodeNotAValue           = "not_a_value"
 
 	CodeCancelled     = "cancelled"      // by Cancel or Unsubscribe
 	CodeEventsGone    = "events_gone"    // the events after the given one are not remembered
@@ -55,6 +65,7 @@ const (
 	EventLost     = "lost"
 	EventWaiting  = "waiting"
 	EventLeft     = "left"
+	EventDeadlock = "deadlock"
 )
 
 // The status codes with which a member closes a stream. The first ones are the WebSocket

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 )
@@ -13,6 +14,7 @@ const (
 	MaxPairs      = 1 << 10 // labels, and metadata
 	MaxEndpoints  = 1 << 10
 	MaxNames      = 1 << 12
+	MaxLinks      = 1 << 12
 )
 
 // A Decoder takes a batch apart, frame by frame. It keeps the batch's bytes, which must not change
@@ -80,7 +82,7 @@ func (f *Frame) decode(body []byte) (int, error) {
 	r := reader{b: body}
 	for len(r.b) > 0 {
 		field, wireType := r.tag()
-		if r.err == nil && !f.decodeRequest(&r, field, wireType) && !f.decodeAnswer(&r, field, wireType) {
+		if r.err == nil && !f.decodeRequest(&r, field, wireType) && !f.decodeAnswer(&r, field, wireType) && !f.decodeMore(&r, field, wireType) {
 			r.skip(wireType)
 		}
 		if r.err != nil {
@@ -143,6 +145,8 @@ func (f *Frame) decodeRequest(r *reader, field, wireType int) bool {
 		f.Reentrant = r.varint() != 0
 	case key(frameLockDelayMS, typeVarint):
 		f.LockDelayMS = int64(r.varint())
+	case key(frameDeadlock, typeBytes):
+		f.Deadlock = r.text()
 	default:
 		return false
 	}
@@ -175,8 +179,6 @@ func (f *Frame) decodeAnswer(r *reader, field, wireType int) bool {
 		f.TimeMS = int64(r.varint())
 	case key(frameLost, typeBytes):
 		f.Lost = within(r, append(f.Lost, r.lost()), MaxLost)
-	case key(frameCount, typeVarint):
-		f.Count = int64(r.varint())
 	case key(framePermits, typeVarint):
 		f.Permits = int64(r.varint())
 	case key(framePermitLimit, typeVarint):
@@ -209,6 +211,35 @@ func (f *Frame) decodeAnswer(r *reader, field, wireType int) bool {
 		f.MaxInFlight = int64(r.varint())
 	case key(frameEndpoints, typeBytes):
 		f.Endpoints = within(r, append(f.Endpoints, r.text()), MaxEndpoints)
+	case key(frameExpectedMS, typeVarint):
+		f.ExpectedMS = int64(r.varint())
+	case key(frameAhead, typeVarint):
+		f.Ahead = int64(r.varint())
+	case key(frameLinks, typeBytes):
+		f.Links = within(r, append(f.Links, r.link()), MaxLinks)
+	default:
+		return false
+	}
+	return true
+}
+
+// decodeMore reads one field of barriers and the data of znodes, and reports whether it was one.
+func (f *Frame) decodeMore(r *reader, field, wireType int) bool {
+	switch key(field, wireType) {
+	case key(frameCount, typeVarint):
+		f.Count = int64(r.varint())
+	case key(frameParticipant, typeBytes):
+		f.Participant = r.text()
+	case key(frameClosed, typeVarint):
+		f.Closed = r.varint() != 0
+	case key(frameData, typeBytes):
+		f.Data = bytes.Clone(r.bytes())
+	case key(frameDataVersion, typeVarint):
+		f.DataVersion = int64(r.varint())
+	case key(frameLock, typeBytes):
+		f.Lock = r.text()
+	case key(frameMzxid, typeVarint):
+		f.Mzxid = int64(r.varint())
 	default:
 		return false
 	}

@@ -40,6 +40,7 @@ func AppendFrame(b []byte, f *Frame) []byte {
 	}
 	b = appendBool(b, frameReentrant, f.Reentrant)
 	b = appendInt(b, frameLockDelayMS, f.LockDelayMS)
+	b = appendText(b, frameDeadlock, f.Deadlock)
 	b = f.appendAnswer(b)
 	return end(b, start)
 }
@@ -65,7 +66,6 @@ func (f *Frame) appendAnswer(b []byte) []byte {
 		b = appendText(b, lostCause, l.Cause)
 		b = end(b, start)
 	}
-	b = appendInt(b, frameCount, f.Count)
 	b = appendInt(b, framePermits, f.Permits)
 	b = appendInt(b, framePermitLimit, f.PermitLimit)
 	b = appendInt(b, frameInUse, f.InUse)
@@ -83,6 +83,18 @@ func (f *Frame) appendAnswer(b []byte) []byte {
 	b = appendInt(b, frameMaxInFlight, f.MaxInFlight)
 	for _, e := range f.Endpoints {
 		b = appendElement(b, frameEndpoints, e)
+	}
+	b = appendInt(b, frameCount, f.Count)
+	b = appendText(b, frameParticipant, f.Participant)
+	b = appendBool(b, frameClosed, f.Closed)
+	b = appendData(b, frameData, f.Data)
+	b = appendInt(b, frameDataVersion, f.DataVersion)
+	b = appendText(b, frameLock, f.Lock)
+	b = appendInt(b, frameMzxid, f.Mzxid)
+	b = appendInt(b, frameExpectedMS, f.ExpectedMS)
+	b = appendInt(b, frameAhead, f.Ahead)
+	for i := range f.Links {
+		b = f.Links[i].append(b)
 	}
 	return b
 }
@@ -102,6 +114,8 @@ func (c *Contender) append(b []byte) []byte {
 	b = appendText(b, contenderZnode, c.Znode)
 	b = appendText(b, contenderMode, c.Mode)
 	b = appendInt(b, contenderRestsMS, c.RestsUntilMS)
+	b = appendInt(b, contenderAhead, c.Ahead)
+	b = appendInt(b, contenderExpectedMS, c.ExpectedMS)
 	b = appendInt(b, contenderPermits, c.Permits)
 	return end(b, start)
 }
@@ -183,6 +197,15 @@ func appendElement(b []byte, field int, s string) []byte {
 	}
 	b = binary.AppendUvarint(appendTag(b, field, typeBytes), uint64(len(s)))
 	return append(b, s...)
+}
+
+// appendData appends bytes as they are.
+func appendData(b []byte, field int, data []byte) []byte {
+	if len(data) == 0 {
+		return b
+	}
+	b = binary.AppendUvarint(appendTag(b, field, typeBytes), uint64(len(data)))
+	return append(b, data...)
 }
 
 // appendPairs appends a map, ordered by its keys, so that equal frames have equal bytes.

@@ -39,6 +39,7 @@ const (
 	frameNames           = 33
 	frameReentrant       = 34
 	frameLockDelayMS     = 35
+	frameDeadlock        = 36
 	framePermits         = 37
 	framePermitLimit     = 38
 	frameInUse           = 39
@@ -55,7 +56,16 @@ const (
 	frameMaxFrame        = 53
 	frameMaxInFlight     = 54
 	frameEndpoints       = 55
-	frameCount           = 56
+	frameCount           = 73
+	frameParticipant     = 74
+	frameClosed          = 75
+	frameData            = 76
+	frameDataVersion     = 77
+	frameLock            = 78
+	frameMzxid           = 79
+	frameExpectedMS      = 70
+	frameAhead           = 71
+	frameLinks           = 72
 
 	contenderToken      = 1
 	contenderSession    = 2
@@ -70,7 +80,23 @@ const (
 	contenderZnode      = 11
 	contenderMode       = 12
 	contenderRestsMS    = 13
-	contenderPermits    = 20
+	contenderAhead      = 20
+	contenderExpectedMS = 21
+	contenderPermits    = 22
+
+	linkSession      = 1
+	linkOwner        = 2
+	linkDoor         = 3
+	linkHolds        = 4
+	linkHoldsToken   = 5
+	linkHoldsState   = 6
+	linkHoldsSinceMS = 7
+	linkWaits        = 8
+	linkWaitsToken   = 9
+	linkWaitsSinceMS = 10
+	linkCycle        = 11
+	linkActors       = 12
+	linkCloses       = 13
 
 	lostSession = 1
 	lostCause   = 2

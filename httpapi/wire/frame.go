@@ -47,11 +47,31 @@ const (
 	SetLimit       Kind = 76 // how many permits there are
 )
 
-// Kinds is above all kinds.
-const Kinds = 128
+// The requests about who waits for whom.
+const (
+	Deadlocks Kind = 80 // the cycles of waits that there are
+	Blockers  Kind = 81 // who keeps a contender from its lock, through any chain
+)
 
-// IsRequest reports whether a kind is, or may become, that of a request.
-func (k Kind) IsRequest() bool { return k > 0 && k < OK || k >= 64 && k < Kinds }
+// The requests about barriers and about the data of znodes.
+const (
+	SetBarrier    Kind = 84 // close a barrier
+	RemoveBarrier Kind = 85 // open it
+	AwaitBarrier  Kind = 86 // wait until it is open
+	Enter         Kind = 87 // a double barrier, waiting until enough have come
+	Exit          Kind = 88 // leave it, waiting until all have left
+	Barrier       Kind = 89 // how a barrier of either sort stands
+
+	GetValue    Kind = 90
+	PutValue    Kind = 91
+	DeleteValue Kind = 92
+)
+
+// MaxRequest is the highest kind of a request.
+const MaxRequest Kind = 95
+
+// IsRequest reports whether a kind is one of those that are kept for requests.
+func (k Kind) IsRequest() bool { return k > 0 && k < OK || k >= 64 && k <= MaxRequest }
 
 // The answers.
 const (
@@ -102,6 +122,7 @@ type Frame struct {
 	Client    string
 	After     string
 	Compat    string
+	Deadlock  string
 
 	Mode        string
 	Names       []string
@@ -121,7 +142,6 @@ type Frame struct {
 	Event           string
 	TimeMS          int64
 	Lost            []Lost
-	Count           int64
 
 	// Semaphores.
 
@@ -147,6 +167,24 @@ type Frame struct {
 	MaxFrame    int64
 	MaxInFlight int64
 	Endpoints   []string
+
+	// Barriers.
+
+	Count       int64
+	Participant string
+	Closed      bool
+
+	// The data of znodes.
+
+	Data        []byte
+	DataVersion int64
+	Lock        string
+	Mzxid       int64
+	// How long a wait may last, and who waits for whom.
+
+	ExpectedMS int64
+	Ahead      int64
+	Links      []Link
 }
 
 // Reset makes f the zero Frame. What its fields pointed to is left alone.
@@ -168,6 +206,8 @@ type Contender struct {
 
 	Mode         string
 	RestsUntilMS int64
+	Ahead        int64
+	ExpectedMS   int64
 	Permits      int64
 }
 
@@ -175,4 +215,21 @@ type Contender struct {
 type Lost struct {
 	Session uint64
 	Cause   string
+}
+
+// A Link is one actor of a cycle or a chain of waits. The comments on the fields stand in stream.proto.
+type Link struct {
+	Session      uint64
+	Owner        string
+	Door         string
+	Holds        string
+	HoldsToken   int64
+	HoldsState   State
+	HoldsSinceMS int64
+	Waits        string
+	WaitsToken   int64
+	WaitsSinceMS int64
+	Cycle        int64
+	Actors       int64
+	Closes       bool
 }

@@ -1,6 +1,7 @@
 package wire_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -88,6 +89,10 @@ func TestKindsAsTheFileSays(t *testing.T) {
 		"EVENT": wire.Event, "SESSION_LOST": wire.SessionLost, "HOLD_LOST": wire.HoldLost, "DETACHED": wire.Detached, "GOING": wire.Going,
 		"ACQUIRE_PERMITS": wire.AcquirePermits, "ENQUEUE_PERMITS": wire.EnqueuePermits, "RELEASE_PERMITS": wire.ReleasePermits,
 		"SEMAPHORE": wire.Semaphore, "SET_LIMIT": wire.SetLimit,
+		"SET_BARRIER": wire.SetBarrier, "REMOVE_BARRIER": wire.RemoveBarrier, "AWAIT_BARRIER": wire.AwaitBarrier,
+		"ENTER": wire.Enter, "EXIT": wire.Exit, "BARRIER": wire.Barrier,
+		"GET_VALUE": wire.GetValue, "PUT_VALUE": wire.PutValue, "DELETE_VALUE": wire.DeleteValue,
+		"DEADLOCKS": wire.Deadlocks, "BLOCKERS": wire.Blockers,
 	}
 	got := map[string]wire.Kind{}
 	values := file.Enums().ByName("Kind").Values()
@@ -147,6 +152,8 @@ func scalar(theirs protoreflect.Value, ours reflect.Value) bool {
 	switch v := theirs.Interface().(type) {
 	case string:
 		return v == ours.String()
+	case []byte:
+		return bytes.Equal(v, ours.Bytes())
 	case bool:
 		return v == ours.Bool()
 	case int64:
@@ -205,6 +212,8 @@ func fill(r *rand.Rand, v reflect.Value) {
 		v.SetString(word(r))
 	case reflect.Bool:
 		v.SetBool(r.IntN(2) == 0)
+	case reflect.Uint8:
+		v.SetUint(uint64(r.UintN(256)))
 	case reflect.Int32:
 		v.SetInt(int64(int32(r.Uint32())))
 	case reflect.Int64:

@@ -232,6 +232,10 @@ func (r *reader) contender() (c Contender) {
 			c.Mode = in.text()
 		case key(contenderRestsMS, typeVarint):
 			c.RestsUntilMS = int64(in.varint())
+		case key(contenderAhead, typeVarint):
+			c.Ahead = int64(in.varint())
+		case key(contenderExpectedMS, typeVarint):
+			c.ExpectedMS = int64(in.varint())
 		default:
 			in.skip(wireType)
 		}

@@ -12,17 +12,19 @@ var mayImport = map[string][]string{
 	"cmd/lockkeeper": {"server", "sdk", "internal/clock", "internal/supervise"},
 	"server": {
 		"httpapi", "zkapi", "election", "lock", "lease", "store", "store/record", "znode", "quorum",
-		"internal/clock",
+		"internal/clock", "barrier", "value",
 	},
-	"httpapi":        {"httpapi/stream", "httpapi/wire", "election", "lock", "lease", "store", "znode"},
+	"httpapi":        {"httpapi/stream", "httpapi/wire", "election", "lock", "lease", "store", "znode", "barrier", "value"},
 	"httpapi/wire":   {},
-	"httpapi/stream": {"httpapi/wire", "lock", "lease", "store", "znode"},
+	"httpapi/stream": {"httpapi/wire", "lock", "lease", "store", "znode", "barrier", "value"},
 	"zkapi":          {"zkapi/jute", "lease", "store", "znode", "internal/clock"}, // no recipes: clients bring theirs
 	"zkapi/jute":     {"znode"},
 	"sdk":            {"httpapi/wire"},
 	"sdk/fence":      {"sdk"}, // its tokens and errors
 	"election":       {"lock", "lease", "store", "znode"},
 	"lock":           {"lease", "store", "znode", "internal/clock"},
+	"barrier":        {"lease", "store", "znode"},
+	"value":          {"lock", "lease", "store", "znode"},
 	"lease":          {"lease/deadline", "store", "store/record", "znode", "internal/clock", "internal/rules"},
 	"store":          {"store/record", "znode", "quorum", "internal/clock", "internal/rules"},
 	"store/record":   {"znode"},

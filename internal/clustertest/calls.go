@@ -55,6 +55,7 @@ type Acquire struct {
 	Owner     string
 	Reason    string
 	Compat    string
+	LockDelay time.Duration
 }
 
 // A Queue is a lock's holder and waiters.
@@ -140,6 +141,9 @@ func (a *Acquire) body(wait bool) map[string]any {
 	}
 	if a.Reason != "" {
 		body["reason"] = a.Reason
+	}
+	if a.LockDelay != 0 {
+		body["lock_delay"] = a.LockDelay.String()
 	}
 	if a.Compat != "" {
 		body["compat"] = a.Compat

@@ -10,12 +10,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lockkeeper/lockkeeper/barrier"
 	"github.com/lockkeeper/lockkeeper/internal/quorumtest"
 	"github.com/lockkeeper/lockkeeper/lease"
 	"github.com/lockkeeper/lockkeeper/lock"
 	"github.com/lockkeeper/lockkeeper/quorum"
 	"github.com/lockkeeper/lockkeeper/store"
 	"github.com/lockkeeper/lockkeeper/store/record"
+	"github.com/lockkeeper/lockkeeper/value"
 	"github.com/lockkeeper/lockkeeper/znode"
 )
 
@@ -25,6 +27,10 @@ type Config struct {
 	Store  store.Config // Quorum, Link, Keeper, Observer, Confirmed and Gap are set by the member
 	Lease  lease.Config
 	Lock   lock.Config
+
+	Barrier barrier.Config
+	Value   value.Config
+
 	// Before, if not nil, is called with the ready quorum before the first store is made on it.
 	Before func(q *quorum.Member)
 }
@@ -35,6 +41,8 @@ type Member struct {
 	Store    *store.Store
 	Sessions *lease.Sessions
 	Locks    *lock.Locker
+	Barriers *barrier.Barriers
+	Values   *value.Values
 
 	tb     testing.TB
 	cfg    Config
@@ -90,12 +98,14 @@ func (m *Member) start() (err error) {
 	link := &store.Link{}
 	sessions := lease.New(m.cfg.Lease)
 	locks := lock.New(m.cfg.Lock)
+	barriers, values := barrier.New(m.cfg.Barrier), value.New(m.cfg.Value)
 	qc := m.cfg.Quorum
 	qc.Register, qc.ServicePrefix = link.Register, []string{store.Service}
 	if m.Quorum, err = quorum.Start(ctx, qc); err != nil {
 		return fmt.Errorf("start %s: %w", name, err)
 	}
 	m.open, m.Sessions, m.Locks = true, sessions, locks
+	m.Barriers, m.Values = barriers, values
 	if m.cfg.Before != nil {
 		if err := m.ready(ctx); err != nil {
 			return err
@@ -105,7 +115,7 @@ func (m *Member) start() (err error) {
 	}
 	sc := m.cfg.Store
 	sc.Quorum, sc.Link, sc.Keeper = m.Quorum, link, sessions.Deadlines
-	sc.Observer, sc.Confirmed = observers{sessions, locks}, sessions.Confirmed
+	sc.Observer, sc.Confirmed = observers{sessions, locks, barriers}, sessions.Confirmed
 	sc.Gap = func() { m.gaps.Add(1) }
 	sc.Card = record.Card{Name: name}
 	if sc.MinFreeDisk == 0 {
@@ -116,6 +126,8 @@ func (m *Member) start() (err error) {
 	}
 	sessions.Bind(m.Store)
 	locks.Bind(sessions, m.Store)
+	barriers.Bind(sessions, m.Store)
+	values.Bind(locks, m.Store)
 	return m.ready(ctx)
 }
 
@@ -147,6 +159,7 @@ func (m *Member) closeStore() {
 		return
 	}
 	m.Locks.Close()
+	m.Barriers.Close()
 	if m.Store != nil {
 		m.Store.Close()
 	}
@@ -211,19 +224,24 @@ func RestartAll(tb testing.TB, members []*Member) {
 type observers struct {
 	sessions *lease.Sessions
 	locks    *lock.Locker
+	barriers *barrier.Barriers
 }
 
 // Changed is part of store.Observer.
 func (o observers) Changed(t *znode.Tree, revision int64, c *znode.Change, e *znode.Effect) {
 	o.sessions.Changed(c)
 	o.locks.Changed(t, revision, c, e)
+	o.barriers.Changed(t, revision, c, e)
 }
 
 // Applied is part of store.Observer.
 func (o observers) Applied(t *znode.Tree, revision int64) { o.locks.Applied(t, revision) }
 
 // Rebuilt is part of store.Observer.
-func (o observers) Rebuilt(t *znode.Tree, revision int64) { o.locks.Rebuilt(t, revision) }
+func (o observers) Rebuilt(t *znode.Tree, revision int64) {
+	o.locks.Rebuilt(t, revision)
+	o.barriers.Rebuilt(t, revision)
+}
 
 // Context returns a context that ends with the test, or after d.
 func Context(tb testing.TB, d time.Duration) context.Context {

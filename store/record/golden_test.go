@@ -113,6 +113,12 @@ var messageSamples = []sample[Message]{
 			{Kind: znode.OpDowngrade, Path: "/orders/42/w", Czxid: zxid},
 		}},
 	}}}},
+	{"ready", Message{Kind: ForwardKind, Forward: Forward{Requests: []znode.Request{
+		{ID: request, Session: holder.ID, Ops: []znode.Op{
+			{Kind: znode.OpReady, Path: "/start/ready"},
+			{Kind: znode.OpReady, Path: "/start/ready", Version: 3, Data: []byte{}, ACL: znode.OpenACL},
+		}},
+	}}}},
 	{"permits", Message{Kind: ForwardKind, Forward: Forward{Requests: []znode.Request{
 		{ID: request, Session: holder.ID, Ops: []znode.Op{
 			{

@@ -16,8 +16,9 @@ import org.apache.zookeeper.data.*;
 
 /**
  * Runs Curator's recipes against the servers that are named, and prints a line for each. With a
- * lock's path before the servers it holds that lock instead, until it reads a line; with the word
- * "semaphore" before that it holds a permit, of as many as a shared count says.
+ * lock's path before the servers it holds that lock instead, until it reads a line; with barrier or
+ * double before the path it waits at that barrier, or enters and leaves that double barrier of three;
+ * with semaphore before it it holds a permit, of as many as a shared count says.
  */
 public class Suite {
     interface Check { void run() throws Exception; }
@@ -95,10 +96,37 @@ public class Suite {
         System.exit(0);
     }
 
+    static void barrier(String kind, String path) throws Exception {
+        CuratorFramework c = client();
+        if (kind.equals("double")) {
+            DistributedDoubleBarrier d = new DistributedDoubleBarrier(c, path, 3);
+            must(d.enter(60, TimeUnit.SECONDS), "not entered");
+            System.out.println("entered");
+            System.in.read();
+            must(d.leave(60, TimeUnit.SECONDS), "not left");
+            System.out.println("left");
+        } else {
+            DistributedBarrier b = new DistributedBarrier(c, path);
+            System.out.println("waits");
+            must(b.waitOnBarrier(60, TimeUnit.SECONDS), "not open");
+            System.out.println("passed");
+            System.in.read();
+            b.setBarrier();
+            System.out.println("set");
+            System.in.read();
+            b.removeBarrier();
+            System.out.println("removed");
+        }
+        System.in.read();
+        c.close();
+        System.exit(0);
+    }
+
     public static void main(String[] args) throws Exception {
         connect = args[args.length - 1];
         if (args.length == 3) {
-            holdPermit(args[1]);
+            if (args[0].equals("semaphore")) holdPermit(args[1]);
+            else barrier(args[0], args[1]);
             return;
         }
         if (args.length == 2) {

@@ -1,7 +1,8 @@
 """Runs kazoo's recipes against the servers that are named, and prints a line for each.
 
 With a lock's path before the servers it holds that lock instead, until it reads a line; with
-Lock, ReadLock or WriteLock before that, one of that kind as kazoo makes it by itself."""
+Lock, ReadLock or WriteLock before that, one of that kind as kazoo makes it by itself; with barrier or
+double it waits at that barrier, or enters and leaves that double barrier of three."""
 
 import sys
 import threading
@@ -42,6 +43,30 @@ def check(name, run):
         print("FAIL", name + ":", repr(e))
         traceback.print_exc(file=sys.stdout)
 
+
+if len(sys.argv) > 3 and sys.argv[1] in ("barrier", "double"):
+    z = client()
+    path = sys.argv[-2]
+    if sys.argv[1] == "double":
+        d = z.DoubleBarrier(path, 3)
+        d.enter()
+        print("entered" if d.participating else "failed", flush=True)
+        sys.stdin.readline()
+        d.leave()
+        print("left", flush=True)
+    else:
+        bar = z.Barrier(path)
+        print("waits", flush=True)
+        print("passed" if bar.wait(60) else "failed", flush=True)
+        sys.stdin.readline()
+        bar.create()
+        print("set", flush=True)
+        sys.stdin.readline()
+        bar.remove()
+        print("removed", flush=True)
+    sys.stdin.readline()
+    z.stop()
+    sys.exit(0)
 
 if len(sys.argv) > 2:
     z = client()

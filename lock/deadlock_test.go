@@ -1,0 +1,278 @@
+package lock_test
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/lockkeeper/lockkeeper/internal/membertest"
+	"github.com/lockkeeper/lockkeeper/internal/quorumtest"
+	"github.com/lockkeeper/lockkeeper/lease"
+	"github.com/lockkeeper/lockkeeper/lock"
+)
+
+// TestOneOfARing closes rings of two and three at once, each party at a member of its own: exactly
+// one is refused, and when it lets go everybody gets on.
+func TestOneOfARing(t *testing.T) {
+	members := membertest.Start(t, 3)
+	for round := range 12 {
+		n := 2 + round%2
+		name := func(i int) string { return fmt.Sprintf("ring/%d/%d", round, i%n) }
+		sessions := make([]lease.ID, n)
+		holds := make([]lock.Hold, n)
+		for i := range n {
+			sessions[i] = session(t, members[i])
+			holds[i] = acquire(t, members[i], lock.Request{Name: name(i), Session: sessions[i], Owner: "o"})
+		}
+		answers := make([]error, n)
+		var wg sync.WaitGroup
+		for i := range n {
+			m := members[i]
+			wg.Go(func() {
+				h, err := m.Locks.Acquire(patient(t), lock.Request{Name: name(i + 1), Session: sessions[i], Owner: "o"}, forever)
+				answers[i] = err
+				if err == nil {
+					release(t, m, lock.Release{Name: h.Name, Session: sessions[i], Token: h.Token})
+				}
+				release(t, m, lock.Release{Name: name(i), Session: sessions[i], Token: holds[i].Token})
+			})
+		}
+		wg.Wait()
+		refused := 0
+		for i, err := range answers {
+			e, ok := errors.AsType[*lock.DeadlockError](err)
+			switch {
+			case err == nil:
+			case !ok || !errors.Is(err, lock.ErrDeadlock) || e.Name != name(i+1) || len(e.Cycle) != n:
+				t.Errorf("round %d: party %d: %v", round, i, err)
+			default:
+				refused++
+				for k, link := range e.Cycle {
+					party := (i + k) % n
+					if link.Session != sessions[party] || link.Owner != "o" || link.Holds.Name != name(party) || link.Holds.Token != holds[party].Token ||
+						link.Holds.State != lock.Held || link.Holds.Since.IsZero() || link.Waits.Name != name(party+1) || link.Waits.State != lock.Waiting || link.Waits.Since.IsZero() {
+						t.Errorf("round %d: link %d is %+v", round, k, link)
+					}
+				}
+			}
+		}
+		if refused != 1 {
+			t.Errorf("round %d: %d of %d are refused: %v", round, refused, n, answers)
+		}
+	}
+}
+
+// TestDeadlockModes: who says report waits on, and is told of; a member that is off looks at
+// nothing; a cycle is listed whatever the mode.
+func TestDeadlockModes(t *testing.T) {
+	for _, tt := range []struct {
+		member, request lock.DeadlockMode
+		refused, told   bool
+	}{
+		{"", "", true, true},
+		{lock.DeadlockReport, "", false, true},
+		{lock.DeadlockReport, lock.DeadlockRefuse, true, true},
+		{lock.DeadlockRefuse, lock.DeadlockReport, false, true},
+		{lock.DeadlockOff, lock.DeadlockRefuse, false, false},
+	} {
+		t.Run(fmt.Sprintf("%s %s", tt.member, tt.request), func(t *testing.T) {
+			m := membertest.One(t, func(c *membertest.Config) {
+				c.Lock.Deadlocks, c.Lock.DeadlockReport = tt.member, 20*time.Millisecond
+			})
+			events, err := m.Locks.Subscribe("", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer events.Close()
+			a, b := session(t, m), session(t, m)
+			x := acquire(t, m, lock.Request{Name: "x", Session: a})
+			acquire(t, m, lock.Request{Name: "y", Session: b})
+			wait := make(chan error, 2)
+			go func() {
+				_, err := m.Locks.Acquire(patient(t), lock.Request{Name: "y", Session: a, Deadlock: tt.request}, forever)
+				wait <- err
+			}()
+			length(t, m, "y", 2)
+			go func() {
+				_, err := m.Locks.Acquire(patient(t), lock.Request{Name: "x", Session: b, Deadlock: tt.request}, forever)
+				wait <- err
+			}()
+			if !tt.refused {
+				quorumtest.Eventually(t, "the cycle is listed", func() bool {
+					d, err := m.Locks.Deadlocks(patient(t), 10, lock.Read{Linearizable: true})
+					return err == nil && d.Total == 1 && len(d.Cycles) == 1 && d.Cycles[0].Actors == 2 && len(d.Cycles[0].Links) == 2 && !d.Cycles[0].Since.IsZero() && d.Limit == 0
+				})
+			}
+			for tt.told {
+				e, err := events.Next(patient(t))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if e.Kind != lock.EventDeadlock {
+					continue
+				}
+				if want := map[bool]string{true: "refused", false: "reported"}[tt.refused]; e.Cause != want || e.Reason == "" || tt.refused && e.Name != "x" {
+					t.Errorf("event %+v", e)
+				}
+				break
+			}
+			if tt.refused {
+				is(t, "the one that closes it", <-wait, lock.ErrDeadlock)
+				length(t, m, "x", 1)
+			}
+			release(t, m, lock.Release{Name: "x", Session: a, Token: x.Token})
+			if !tt.refused {
+				if err := <-wait; err != nil {
+					t.Errorf("the other, when one lets go: %v", err)
+				}
+			}
+			for _, id := range []lease.ID{a, b} {
+				if _, err := m.Sessions.Close(patient(t), id, lease.Session{}.Owner); err != nil {
+					t.Error(err)
+				}
+			}
+			<-wait
+		})
+	}
+}
+
+// TestNoDeadlock: waits in one order, owners of one session, and what was given up close no cycle.
+func TestNoDeadlock(t *testing.T) {
+	t.Parallel()
+	m := membertest.One(t, func(c *membertest.Config) { c.Lock.DeadlockReport = 20 * time.Millisecond })
+	a, b := session(t, m), session(t, m)
+	acquire(t, m, lock.Request{Name: "x", Session: a, Owner: "one"})
+	y := acquire(t, m, lock.Request{Name: "y", Session: b, Owner: "two"})
+	enqueue(t, m, lock.Request{Name: "x", Session: b, Owner: "two"})
+	// Of the same session, but another owner.
+	h := enqueue(t, m, lock.Request{Name: "y", Session: a, Owner: "three"})
+	if d, err := m.Locks.Deadlocks(patient(t), 10, lock.Read{}); err != nil || d.Total != 0 || d.Revision == 0 {
+		t.Errorf("deadlocks %+v, %v", d, err)
+	}
+	if _, err := m.Locks.Enqueue(patient(t), lock.Request{Name: "y", Session: a, Owner: "one"}); !errors.Is(err, lock.ErrDeadlock) {
+		t.Errorf("the ticket that closes a cycle: %v", err)
+	}
+	length(t, m, "y", 2)
+	if _, err := m.Locks.Acquire(patient(t), lock.Request{Name: "y", Session: a, Owner: "one"}, 0); !errors.Is(err, lock.ErrHeld) {
+		t.Errorf("a try does not wait: %v", err)
+	}
+	if _, err := m.Locks.Acquire(patient(t), lock.Request{Name: "x", Session: a, Owner: "one"}, forever); !errors.Is(err, lock.ErrDeadlock) {
+		t.Errorf("a wait for oneself: %v", err)
+	}
+	release(t, m, lock.Release{Name: "y", Session: b, Token: y.Token})
+	if again, err := m.Locks.Await(patient(t), h.Ticket, forever); err != nil || again.State != lock.Held {
+		t.Errorf("the other owner's ticket: %+v, %v", again, err)
+	}
+	// Readers share: only what is exclusive is waited for.
+	acquire(t, m, lock.Request{Name: "r", Session: a, Mode: lock.ModeRead})
+	if h := enqueue(t, m, lock.Request{Name: "r", Session: b, Mode: lock.ModeRead}); h.State != lock.Held {
+		t.Errorf("a second reader: %+v", h)
+	}
+	if _, err := m.Locks.Acquire(patient(t), lock.Request{Name: "r", Session: a, Mode: lock.ModeWrite}, forever); !errors.Is(err, lock.ErrDeadlock) {
+		t.Errorf("a reader that would write waits for itself: %v", err)
+	}
+}
+
+// TestSearchIsBounded: beyond its limit a search claims nothing.
+func TestSearchIsBounded(t *testing.T) {
+	t.Parallel()
+	m := membertest.One(t, func(c *membertest.Config) { c.Lock.DeadlockSearch = 4 })
+	a, b := session(t, m), session(t, m)
+	acquire(t, m, lock.Request{Name: "x", Session: a})
+	for range 6 {
+		enqueue(t, m, lock.Request{Name: "y"})
+	}
+	enqueue(t, m, lock.Request{Name: "y", Session: b})
+	enqueue(t, m, lock.Request{Name: "x", Session: b})
+	h := enqueue(t, m, lock.Request{Name: "y", Session: a, Deadlock: lock.DeadlockRefuse})
+	if h.State != lock.Waiting {
+		t.Errorf("a search that was cut: %+v", h)
+	}
+}
+
+// TestChains tells who blocks whom, through other locks, to its end and round a cycle.
+func TestChains(t *testing.T) {
+	t.Parallel()
+	m := membertest.One(t, func(c *membertest.Config) { c.Lock.Deadlocks = lock.DeadlockReport })
+	a, b, c := session(t, m), session(t, m), session(t, m)
+	acquire(t, m, lock.Request{Name: "y", Session: a, Owner: "ann"})
+	acquire(t, m, lock.Request{Name: "x", Session: b, Owner: "bob"})
+	enqueue(t, m, lock.Request{Name: "y", Session: b, Owner: "bob"})
+	ticket := enqueue(t, m, lock.Request{Name: "x", Session: c, Owner: "cid"}).Ticket
+	chain := func(name string, id lease.ID, ticket string) string {
+		t.Helper()
+		c, err := m.Locks.Blockers(patient(t), name, id, ticket, lock.Read{Linearizable: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := ""
+		for _, k := range c.Links {
+			text += fmt.Sprintf("[%s holds %s waits %s]", k.Owner, k.Holds.Name, k.Waits.Name)
+		}
+		if c.Cycle {
+			text += " round"
+		}
+		return text
+	}
+	for _, tt := range []struct {
+		name   string
+		id     lease.ID
+		ticket string
+		want   string
+	}{
+		{"x", c, "", "[cid holds  waits x][bob holds x waits y][ann holds y waits ]"},
+		{"x", 0, ticket, "[cid holds  waits x][bob holds x waits y][ann holds y waits ]"},
+		{"x", 0, "", "[bob holds x waits y][ann holds y waits ]"},
+		{"y", c, "", "[ann holds y waits ]"}, // it does not wait there
+		{"free", c, "", ""},
+	} {
+		if got := chain(tt.name, tt.id, tt.ticket); got != tt.want {
+			t.Errorf("Blockers(%q, %v, %q) = %s; want %s", tt.name, tt.id, tt.ticket, got, tt.want)
+		}
+	}
+	enqueue(t, m, lock.Request{Name: "x", Session: a, Owner: "ann"})
+	if got, want := chain("x", c, ""), "[cid holds  waits x][bob holds x waits y][ann holds y waits x][bob holds x waits ] round"; got != want {
+		t.Errorf("round: %s; want %s", got, want)
+	}
+	if _, err := m.Locks.Blockers(patient(t), "y", 0, ticket, lock.Read{}); !errors.As(err, new(*lease.InputError)) {
+		t.Errorf("a ticket of another lock: %v", err)
+	}
+	if _, err := m.Locks.Leave(patient(t), ticket); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := m.Locks.Blockers(patient(t), "x", 0, ticket, lock.Read{}); !errors.Is(err, lock.ErrNoTicket) {
+		t.Errorf("a ticket that is gone: %v", err)
+	}
+}
+
+// TestExpectedWait: nothing is said before a lock was ever held, and then what its holds let expect.
+func TestExpectedWait(t *testing.T) {
+	t.Parallel()
+	m := membertest.One(t)
+	h := acquire(t, m, lock.Request{Name: "x"})
+	first := enqueue(t, m, lock.Request{Name: "x"})
+	if first.ExpectedWait != 0 || first.Position != 1 {
+		t.Errorf("without any history: %+v", first)
+	}
+	release(t, m, lock.Release{Name: "x", Session: h.Session, Token: h.Token})
+	second := enqueue(t, m, lock.Request{Name: "x"})
+	third := enqueue(t, m, lock.Request{Name: "x"})
+	if second.ExpectedWait <= 0 || third.ExpectedWait < second.ExpectedWait || third.Position != 2 {
+		t.Errorf("expected waits %v and %v", second.ExpectedWait, third.ExpectedWait)
+	}
+	q := queue(t, m, "x")
+	for i, c := range q.Contenders {
+		if (c.ExpectedWait > 0) != (i > 0) || c.Position != i {
+			t.Errorf("contender %d expects %v behind %d", i, c.ExpectedWait, c.Position)
+		}
+	}
+	if d := m.Locks.ExpectedWait(third.Ticket); d != q.Contenders[2].ExpectedWait {
+		t.Errorf("ExpectedWait = %v; want %v", d, q.Contenders[2].ExpectedWait)
+	}
+	_, err := m.Locks.Acquire(patient(t), lock.Request{Name: "x"}, 0)
+	if e, ok := errors.AsType[*lock.HeldError](err); !ok || e.ExpectedWait < q.Contenders[2].ExpectedWait {
+		t.Errorf("a try: %v", err)
+	}
+}
