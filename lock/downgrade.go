@@ -8,10 +8,9 @@ import (
 )
 
 // Downgrade turns a session's hold in ModeWrite into one in ModeRead, in one commit: at no moment
-// is the lock free, no writer gets in between, and readers behind it come in. The hold has a token
-// of its own, greater than the writer's; the ticket of the writer is gone. With token 0 it is the
-// session's hold of the name. Repeating it with its
-// token is safe, for as long as the member remembers. Errors are those of Release, and an
+// is the lock free, no writer gets in between, and readers behind it come in. The hold keeps its
+// token; a ticket of it is gone. With token 0 it is the session's hold of the name. A hold that is
+// in ModeRead already is answered as Repeated. Errors are those of Release, and an
 // [*lease.InputError] for a hold in another mode or a place that still waits.
 //
 // There is no way up: two readers who both wait to become writers would wait for each other for
@@ -26,21 +25,17 @@ func (l *Locker) Downgrade(ctx context.Context, name string, session lease.ID, g
 		return Hold{}, err
 	}
 	a := &attempt{request: Request{Name: name, Session: session}, dir: dir, session: session, owner: owner}
-	err = l.lookFresh(ctx, func(t *znode.Tree, _ int64) bool { return l.find(t, a, token, "") || l.findReader(t, a, token) })
-	switch {
-	case err != nil:
+	if err := l.lookFresh(ctx, func(t *znode.Tree, _ int64) bool { return l.find(t, a, token, "") }); err != nil {
 		return Hold{}, err
-	case a.path == "":
-		if token == 0 {
-			token = l.lastEnd(session, name)
-		}
-		if err := l.lost(name, token); err != nil {
-			return Hold{}, err
-		}
-		return Hold{}, ErrNotHeld
-	case a.repeated:
+	}
+	if a.path == "" {
+		return Hold{}, l.notHeld(a, token)
+	}
+	switch modeOf(a.path) {
+	case ModeRead:
+		a.repeated = true
 		return l.standing(a)
-	case modeOf(a.path) != ModeWrite:
+	case ModeExclusive:
 		return Hold{}, &lease.InputError{Field: "mode", Problem: "is not write: only a hold in mode write can be downgraded", Fix: "acquire with mode=write"}
 	}
 	op := znode.Op{Kind: znode.OpDowngrade, Path: a.path, Czxid: a.stat.Czxid}
@@ -51,10 +46,7 @@ func (l *Locker) Downgrade(ctx context.Context, name string, session lease.ID, g
 	case out.Code == znode.ErrNotHolder:
 		return Hold{}, &lease.InputError{Field: "token", Problem: "is of a place that still waits", Fix: "wait until it holds, then downgrade"}
 	case out.Code == znode.ErrNoNode:
-		if err := l.lost(name, Token(a.stat.Czxid)); err != nil {
-			return Hold{}, err
-		}
-		return Hold{}, ErrNotHeld
+		return Hold{}, l.notHeld(a, Token(a.stat.Czxid))
 	case out.Code != znode.OK:
 		return Hold{}, l.codeError(out.Code, session)
 	}
@@ -62,22 +54,13 @@ func (l *Locker) Downgrade(ctx context.Context, name string, session lease.ID, g
 	return l.standing(a)
 }
 
-// findReader looks for the reader that a downgrade of the hold with the token has made: it has the
-// writer's number.
-func (l *Locker) findReader(t *znode.Tree, a *attempt, token Token) bool {
-	number, ok := l.number(a.dir, token)
-	if !ok {
-		return false
+// notHeld tells why a session does not hold what it names; with token 0, its last hold of the name.
+func (l *Locker) notHeld(a *attempt, token Token) error {
+	if token == 0 {
+		token = l.lastEnd(a.session, a.request.Name)
 	}
-	for path := range t.Ephemerals(a.session) {
-		dir, name := znode.Split(path)
-		if seq, _ := znode.Contender(name); dir != a.dir || seq != number || !znode.Shared(name) {
-			continue
-		}
-		if n, ok := t.Get(path); ok && n.Czxid() > int64(token) {
-			a.path, a.stat, a.repeated = path, n.Stat(), true
-			return true
-		}
+	if err := l.lost(a.request.Name, token); err != nil {
+		return err
 	}
-	return false
+	return ErrNotHeld
 }

@@ -50,6 +50,9 @@ func (l *Locker) joined(dir *znode.Node, revision int64, c *znode.Change, n *zno
 	}
 	l.Stats.joined(dir.NumContenders() - 1)
 	l.footings.joined(dir, n)
+	if c.Token != 0 {
+		return // in place of a writer, who leaves next
+	}
 	if dir.Holds(n.Name()) {
 		l.acquired(revision, c.Time, n)
 		return
@@ -64,15 +67,23 @@ func (l *Locker) left(dir *znode.Node, revision int64, c *znode.Change, n *znode
 	}
 	l.footings.left(dir, n)
 	held := dir.WouldHold(n)
-	if n.Owner() == 0 && n.Kind() == znode.TTL {
+	heir, moved := dir.Heir(n)
+	switch {
+	case moved: // the same hold goes on to read
+		l.wake(n.Path())
+		l.held[heir.Path()] = l.held[n.Path()]
+		delete(l.held, n.Path())
+	case n.Owner() == 0 && n.Kind() == znode.TTL:
 		l.wake(n.Path()) // its hold had ended before: the lock has rested
-	} else {
+	default:
 		l.ended(dir, revision, c, n, held)
 	}
 	switch {
 	case !n.Shared():
 		for next := range dir.HoldersAfter(n) {
-			l.acquired(revision, c.Time, next)
+			if next != heir {
+				l.acquired(revision, c.Time, next)
+			}
 		}
 	case held:
 		// Other readers hold on. Only if there are none does somebody come in.
@@ -199,7 +210,6 @@ type place struct {
 
 type gone struct {
 	place    place
-	seq      int64 // its number among the contenders
 	released bool
 	cause    string
 	reason   string
@@ -207,12 +217,11 @@ type gone struct {
 
 func (e *endings) add(n *znode.Node, session lease.ID, kind EventKind, cause, reason string) {
 	dir, _ := znode.Split(n.Path())
-	seq, _ := znode.Contender(n.Name())
-	e.addAt(held{Token(n.Czxid()), dir}, seq, session, kind, cause, reason)
+	e.addAt(held{Token(n.Czxid()), dir}, session, kind, cause, reason)
 }
 
-// addAt is add for what has ended under a token, with its number in the queue.
-func (e *endings) addAt(hold held, seq int64, session lease.ID, kind EventKind, cause, reason string) {
+// addAt is add for what has ended under a token.
+func (e *endings) addAt(hold held, session lease.ID, kind EventKind, cause, reason string) {
 	if e.byHold == nil {
 		e.byHold, e.last = map[held]*gone{}, map[place]Token{}
 	}
@@ -229,7 +238,7 @@ func (e *endings) addAt(hold held, seq int64, session lease.ID, kind EventKind, 
 		e.order[e.next] = hold
 		e.next = (e.next + 1) % endingsKept
 	}
-	g := &gone{place: place{session, hold.dir}, seq: seq, released: kind == EventReleased, cause: cause, reason: reason}
+	g := &gone{place: place{session, hold.dir}, released: kind == EventReleased, cause: cause, reason: reason}
 	e.byHold[hold] = g
 	e.last[g.place] = hold.token
 }
@@ -247,17 +256,6 @@ func (l *Locker) lost(name string, token Token) error {
 		return nil
 	}
 	return &HoldLostError{Name: name, Token: token, Cause: g.cause, Reason: g.reason}
-}
-
-// number returns the number that the contender of a hold had which is remembered to have ended.
-func (l *Locker) number(dir string, token Token) (seq int64, ok bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	g := l.ends.byHold[held{token, dir}]
-	if g == nil {
-		return 0, false
-	}
-	return g.seq, true
 }
 
 func (l *Locker) remembers(name string, token Token) bool {

@@ -89,9 +89,9 @@ func (l *Locker) leaseChanged(semaphore string, revision int64, c *znode.Change,
 // holdEnded tells of the end of a hold, at the first permit that goes: the others follow.
 func (l *Locker) holdEnded(semaphore string, revision int64, c *znode.Change, n *znode.Node, s *permitState) {
 	kind, cause := ending(c, n.Owner())
-	l.ends.addAt(held{Token(n.Czxid()), semaphorePlace(semaphore)}, 0, n.Owner(), kind, cause, c.Note)
+	l.ends.addAt(held{Token(n.Czxid()), semaphorePlace(semaphore)}, n.Owner(), kind, cause, c.Note)
 	if s.place != 0 {
-		l.ends.addAt(held{s.place, semaphorePlace(semaphore)}, 0, n.Owner(), kind, cause, c.Note)
+		l.ends.addAt(held{s.place, semaphorePlace(semaphore)}, n.Owner(), kind, cause, c.Note)
 	}
 	l.Stats.hold(time.Duration(c.Time-n.Stat().Ctime) * time.Millisecond)
 	if kind == EventLost {
@@ -115,7 +115,7 @@ func (l *Locker) placeChanged(t *znode.Tree, semaphore string, revision int64, c
 	defer l.wake(n.Path())
 	if !c.Granted() {
 		kind, cause := ending(c, n.Owner())
-		l.ends.addAt(held{Token(n.Czxid()), semaphorePlace(semaphore)}, 0, n.Owner(), kind, cause, c.Note)
+		l.ends.addAt(held{Token(n.Czxid()), semaphorePlace(semaphore)}, n.Owner(), kind, cause, c.Note)
 		l.permitEvent(semaphore, revision, EventLeft, n, c, cause)
 		l.nextForeign(t, semaphore)
 		return

@@ -73,7 +73,7 @@ func (k *call) enqueues() bool {
 
 // mayHold reports whether the call may end in a hold.
 func (k *call) mayHold() bool {
-	return k.takes() || (k.frame.Kind == wire.Await || k.frame.Kind == wire.Downgrade) && k.cfg != nil
+	return k.takes() || k.frame.Kind == wire.Await && k.cfg != nil
 }
 
 // gives reports whether the call gives something up, which is done whether or not anybody waits.

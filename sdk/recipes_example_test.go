@@ -38,22 +38,22 @@ func ExampleRWMutex_Downgrade() {
 	c := client("host-7")
 	defer c.Close(ctx)
 	prices := c.RWMutex("example/downgrade")
-	writer, err := prices.Lock(ctx)
+	hold, err := prices.Lock(ctx)
 	if err != nil {
 		log.Fatal(err)
 	}
-	reader, err := prices.Downgrade(ctx, writer)
-	if err != nil {
+	token := hold.Token()
+	if err := prices.Downgrade(ctx, hold); err != nil {
 		log.Fatal(err)
 	}
 	other, err := prices.TryRLock(ctx)
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Println("the writer reads:", reader.Token() > writer.Token(), writer.State(), reader.State())
-	fmt.Println(reader.Unlock(ctx), other.Unlock(ctx))
+	fmt.Println("both read:", hold.State(), other.State(), hold.Token() == token)
+	fmt.Println(hold.Unlock(ctx), other.Unlock(ctx))
 	// Output:
-	// the writer reads: true released held
+	// both read: held held true
 	// <nil> <nil>
 }
 

@@ -47,7 +47,7 @@ func TestRWMutexShares(t *testing.T) {
 							}
 							continue
 						}
-						if h, err = m.Downgrade(ctx, h); err != nil {
+						if err := m.Downgrade(ctx, h); err != nil {
 							t.Error(err)
 							return
 						}
@@ -88,7 +88,7 @@ func TestDowngradeOfOthers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := m.Downgrade(ctx, plain); !errors.Is(err, sdk.ErrInput) {
+	if err := m.Downgrade(ctx, plain); !errors.Is(err, sdk.ErrInput) {
 		t.Errorf("of a mutex's hold: %v", err)
 	}
 	if err := plain.Unlock(ctx); err != nil {
@@ -101,7 +101,7 @@ func TestDowngradeOfOthers(t *testing.T) {
 	if err := h.Unlock(ctx); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := m.Downgrade(ctx, h); !errors.Is(err, sdk.ErrReleased) {
+	if err := m.Downgrade(ctx, h); !errors.Is(err, sdk.ErrReleased) {
 		t.Errorf("of what was released: %v", err)
 	}
 	ended, cancel := context.WithCancel(ctx)
@@ -109,7 +109,7 @@ func TestDowngradeOfOthers(t *testing.T) {
 		t.Fatal(err)
 	}
 	cancel()
-	if _, err := m.Downgrade(ended, h); !errors.Is(err, context.Canceled) || h.State() != sdk.Held {
+	if err := m.Downgrade(ended, h); !errors.Is(err, context.Canceled) || h.State() != sdk.Held {
 		t.Errorf("with a context that has ended: %v, %v", err, h.State())
 	}
 	if err := h.Unlock(ctx); err != nil {

@@ -2,7 +2,6 @@ package sdk
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/lockkeeper/lockkeeper/httpapi/wire"
@@ -58,83 +57,36 @@ func (m *RWMutex) RLock(ctx context.Context) (*Hold, error) { return m.read.Lock
 // it is as [Mutex.TryLock].
 func (m *RWMutex) TryRLock(ctx context.Context) (*Hold, error) { return m.read.TryLock(ctx) }
 
-// Downgrade turns a hold that Lock or TryLock gave out into one to read, without letting go: no
-// writer gets in between. It returns the reader's hold, which has a token of its own; the writer's
-// ends with [ErrReleased]. If ctx ends before the answer the error matches [ErrUncertain]: both end,
-// and what the service has granted is released in the background. Other errors match [ErrLost] or
-// [ErrNotHeld], and [ErrInput] for a hold that is not a writer's.
-func (m *RWMutex) Downgrade(ctx context.Context, h *Hold) (*Hold, error) {
-	reader, err := m.downgrade(ctx, h)
-	if err != nil {
-		return nil, fmt.Errorf("downgrade %q: %w", m.Name(), err)
+// Downgrade lets a hold that Lock or TryLock gave out go on to read, without letting go: no writer
+// gets in between, and readers behind it come in. The hold keeps its token. It does nothing to one
+// that is to read already. If ctx ends before the answer, the error matches [ErrUncertain]: the hold
+// goes on, and whether others read beside it is not known; Downgrade may be repeated. Other errors:
+// why the hold is over, where it is, and one that matches [ErrInput] for a hold that is not of this
+// lock.
+func (m *RWMutex) Downgrade(ctx context.Context, h *Hold) error {
+	if err := m.downgrade(ctx, h); err != nil {
+		return fmt.Errorf("downgrade %q: %w", m.Name(), err)
 	}
-	return reader, nil
+	return nil
 }
 
-func (m *RWMutex) downgrade(ctx context.Context, h *Hold) (*Hold, error) {
+func (m *RWMutex) downgrade(ctx context.Context, h *Hold) error {
 	c := h.session.client
 	switch {
-	case h.cfg.mode != modeWrite || h.name != m.Name():
-		return nil, &InputError{Field: "hold", Problem: "is not one of this lock's Lock", Fix: "downgrade what Lock gave out"}
+	case h.cfg.mode == "" || h.name != m.Name():
+		return &InputError{Field: "hold", Problem: "is not one of this lock's Lock", Fix: "downgrade what Lock gave out"}
 	case h.Err() != nil:
-		return nil, h.Err()
+		return h.Err()
 	case ctx.Err() != nil:
-		return nil, context.Cause(ctx)
+		return context.Cause(ctx)
 	}
-	k := c.newLockCall(h.session, m.read.cfg, wire.Downgrade, 0)
-	k.frame.Name, k.frame.Token, k.values = h.name, int64(h.token), ctx
+	k := c.newCall(h.session)
+	k.frame.Kind, k.frame.Name, k.frame.Token = wire.Downgrade, h.name, int64(h.token)
 	if err := c.submit(k); err != nil {
-		return nil, err
+		return err
 	}
-	select {
-	case <-k.done:
-	case <-ctx.Done():
-		if c.abandonDowngrade(k, h) {
-			return nil, fmt.Errorf("%w: %w", ErrUncertain, context.Cause(ctx))
-		}
-		<-k.done // its outcome came first
+	if err := c.await(ctx, k); err != nil {
+		return fmt.Errorf("%w: %w", ErrUncertain, err)
 	}
-	if k.err != nil && errors.Is(k.err, ErrInput) {
-		return nil, k.err // the service has done nothing
-	}
-	if k.err != nil {
-		return nil, errors.Join(k.err, h.Err())
-	}
-	c.replaced(h)
-	return m.read.gave(k.hold), nil
-}
-
-// replaced ends a writer's hold that has become a reader's.
-func (c *Client) replaced(h *Hold) {
-	h.end(fmt.Errorf("lock %q: %w", h.name, ErrReleased))
-	h.phase.Store(phaseReleased)
-	c.mu.Lock()
-	delete(h.session.holds, h.key())
-	c.mu.Unlock()
-	h.tell()
-}
-
-// abandonDowngrade gives up waiting for a downgrade, and both holds with it. It reports false where
-// the downgrade is settled already.
-func (c *Client) abandonDowngrade(k *call, h *Hold) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if k.settled {
-		return false
-	}
-	h.end(fmt.Errorf("lock %q: %w", h.name, ErrReleased))
-	h.phase.Store(phaseReleasing)
-	k.settle = func(*wire.Frame, error) {
-		release := &call{session: k.session, settle: func(*wire.Frame, error) { delete(h.session.holds, h.key()) }}
-		release.frame = wire.Frame{Kind: wire.Release, Session: k.frame.Session, Name: h.name, Token: int64(h.token)}
-		if reader := k.hold; reader != nil {
-			reader.end(fmt.Errorf("lock %q: %w", h.name, ErrReleased))
-			delete(h.session.holds, reader.key())
-			release.frame.Token = int64(reader.token)
-		}
-		if k.session.phase != sessionOver {
-			c.enterLocked(release)
-		}
-	}
-	return true
+	return k.err
 }

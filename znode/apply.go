@@ -94,6 +94,9 @@ func (t *Tree) applyCreated(c *Change, content func(string) (Content, bool), e *
 	n.acl = share(n.acl)
 	n.kind, n.ttl, n.owner = c.Node, c.TTL, c.Owner
 	n.czxid, n.mzxid, n.pzxid = c.Zxid, c.Zxid, c.Zxid
+	if c.Token != 0 {
+		n.czxid, n.pzxid = c.Token, c.Token
+	}
 	n.ctime, n.mtime = c.Time, c.Time
 	n.version, n.aversion, n.length = c.Version, c.Aversion, c.Length
 	t.size += int64(len(n.data))

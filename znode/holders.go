@@ -34,6 +34,25 @@ func (n *Node) WouldHold(c *Node) bool {
 	return c.contender && (ahead == nil || bySequence(c, ahead))
 }
 
+// Heir returns the reader that an [OpDowngrade] has put in the place of c, which has gone.
+func (n *Node) Heir(c *Node) (heir *Node, ok bool) {
+	if c.shared || !c.contender || n.sharers == 0 {
+		return nil, false
+	}
+	place := &Node{standing: c.standing}
+	place.shared = true
+	n.kids.from(place, func(child *Node) bool {
+		if child.seq != c.seq {
+			return false
+		}
+		if child.shared && child.czxid == c.czxid {
+			heir = child
+		}
+		return heir == nil
+	})
+	return heir, heir != nil
+}
+
 // Shared reports whether the znode is a contender that holds together with others of its kind.
 func (n *Node) Shared() bool { return n.shared }
 

@@ -142,7 +142,7 @@ func TestDowngrade(t *testing.T) {
 		down.Czxid++
 		w.refused(ErrNoNode, Request{Session: 1, Ops: []Op{down}})
 		down.Czxid--
-		if got := w.mustAs(1, down); got.Path != reader || got.Stat.Czxid <= made.Stat.Czxid {
+		if got := w.mustAs(1, down); got.Path != reader || got.Stat.Czxid != made.Stat.Czxid || got.Stat.Mzxid <= made.Stat.Mzxid {
 			t.Fatalf("downgrade = %+v", got)
 		}
 		dir, _ := w.tree.Get("/l")

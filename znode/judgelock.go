@@ -60,8 +60,9 @@ func (d *Draft) held(op *Op) Code {
 }
 
 // downgrade puts a reader in the place of a writer that holds: with the same id, number and data,
-// so that readers behind it may come in and writers do not get past. The reader comes first and
-// the writer goes after it: at no moment does nobody hold.
+// so that readers behind it may come in and writers do not get past. It keeps the czxid, too: that
+// is the hold's token, and a new one would be above those of all who wait. The reader comes first
+// and the writer goes after it: at no moment does nobody hold.
 func (d *Draft) downgrade(op *Op) Code {
 	if code := d.checkSession(); code != OK {
 		return code
@@ -102,10 +103,10 @@ func (d *Draft) downgrade(op *Op) Code {
 	for i, path := range paths {
 		made := n.Content
 		made.Version, made.Aversion = 0, 0
-		d.insert(parent, path, &made)
-		if i > 0 {
-			d.changes[len(d.changes)-1].Aux = true
-		}
+		reader := d.insert(parent, path, &made)
+		reader.Czxid, reader.pzxid = n.Czxid, n.Czxid
+		c := &d.changes[len(d.changes)-1]
+		c.Token, c.Aux = n.Czxid, i > 0
 	}
 	for _, old := range append([]*draftNode{n}, others...) {
 		d.remove(parent, old)

@@ -36,7 +36,7 @@ const (
 	OpClose                            // closes Session.ID, or the request's session when that is 0
 	OpFence                            // Path: the fence's name, Czxid: the token
 	OpHeld                             // Path: the lock's directory, Czxid: the token; refused with ErrNotHolder unless a contender of that token holds there
-	OpDowngrade                        // Path: a writer of the request's session that holds, Czxid; a reader takes its place
+	OpDowngrade                        // Path: a writer of the request's session that holds, Czxid; a reader takes its place, with its czxid
 	OpReady                            // Path, Version, Data, ACL: created once its parent has Version children; with Version 0 deleted where it is the only one left; with -1 refused where it stands
 	OpAcquirePermits                   // Path: the semaphore, Permits, Data, ACL, Protected; answered with the first permit, or the place in the queue
 	OpReleasePermits                   // Path, Protected, Version, Czxid, Note, Session.ID: whose (0: the request's session)

@@ -135,13 +135,12 @@ func TestReadWriteLocks(t *testing.T) {
 		behind.silent(t)
 
 		// A writer of ours that goes on as a reader lets theirs in.
-		down, err := m.Downgrade(ctx, ours)
-		if err != nil {
+		if err := m.Downgrade(ctx, ours); err != nil {
 			t.Fatal(err)
 		}
 		behind.says(t, "held")
 		tried(ctx, t, "to write beside both", m.TryLock, false)
-		unlock(ctx, t, down)
+		unlock(ctx, t, ours)
 		behind.release(t)
 		behind.says(t, "released")
 		l.contenders(ctx, t, name, 0)
