@@ -25,6 +25,7 @@ type Locks interface {
 	Await(ctx context.Context, ticket string, wait time.Duration) (lock.Hold, error)
 	KeepAlive(ctx context.Context, name string, session lease.ID, generation int64) (lock.Hold, error)
 	List(ctx context.Context, prefix, after string, limit int, fresh lock.Read) (lock.Page, error)
+	KeepPermits(ctx context.Context, name string, session lease.ID, generation int64, token lock.Token) (lock.Hold, error)
 }
 
 // Barriers is what this door needs of barriers. Every call ends with its ctx at the latest, and all

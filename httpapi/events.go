@@ -116,6 +116,7 @@ func (o *answer) event(e *lock.Event) {
 	o.str("name", e.Name)
 	o.num("token", int64(e.Token))
 	o.session("session", e.Session)
+	o.permits(e.Permits)
 	o.text("owner", e.Owner)
 	o.text("cause", e.Cause)
 	o.text("reason", e.Reason)

@@ -92,6 +92,7 @@ type fakeLocks struct {
 	fail    error // of every call without a function
 
 	request lock.Request
+	permits lock.PermitRequest
 	wait    time.Duration
 	gave    lock.Release
 	name    string
@@ -281,4 +282,40 @@ func (b *bench) start(t testing.TB) *API {
 	}
 	t.Cleanup(a.end)
 	return a
+}
+
+func (f *fakeLocks) AcquirePermits(ctx context.Context, r lock.PermitRequest, wait time.Duration) (lock.Hold, error) {
+	f.permits = r
+	h, err := f.Acquire(ctx, r.Request, wait)
+	h.Permits = max(1, r.Permits)
+	return h, err
+}
+
+func (f *fakeLocks) EnqueuePermits(ctx context.Context, r lock.PermitRequest) (lock.Hold, error) {
+	f.permits = r
+	h, err := f.Enqueue(ctx, r.Request)
+	h.Permits = max(1, r.Permits)
+	return h, err
+}
+
+func (f *fakeLocks) ReleasePermits(ctx context.Context, r lock.Release) (lock.Done, error) {
+	return f.Release(ctx, r)
+}
+
+func (f *fakeLocks) KeepPermits(ctx context.Context, name string, session lease.ID, generation int64, token lock.Token) (lock.Hold, error) {
+	f.gave.Token = token
+	return f.KeepAlive(ctx, name, session, generation)
+}
+
+func (f *fakeLocks) Semaphore(_ context.Context, name string, _ lock.Token, _ int, fresh lock.Read) (lock.Semaphore, error) {
+	f.name, f.fresh = name, fresh
+	holder, waiter := hold9.Contender, lock.Contender{Token: 10, Session: 8, State: lock.Waiting, Position: 1, Permits: 1, Enqueued: noon}
+	holder.Permits = 3
+	return lock.Semaphore{
+		Name: name, Limit: 4, InUse: 3, Holders: []lock.Contender{holder}, Waiters: []lock.Contender{waiter}, Holding: 1, Waiting: 1, Revision: 103,
+	}, f.fail
+}
+
+func (f *fakeLocks) SetLimit(_ context.Context, name string, limit int) (lock.LimitSet, error) {
+	return lock.LimitSet{Name: name, Limit: limit, Revision: 105}, f.fail
 }

@@ -40,9 +40,11 @@ const (
 	fieldValue
 	fieldPriority
 	fieldCandidate
+	fieldPermits
+	fieldLimit
 )
 
-var fieldNames = [...]string{"session", "generation", "ttl", "wait", "owner", "reason", "request_id", "token", "force", "labels", "metadata", "compat", "mode", "lock_delay", "reentrant", "names", "count", "id", "deadlock", "value", "priority", "candidate"}
+var fieldNames = [...]string{"session", "generation", "ttl", "wait", "owner", "reason", "request_id", "token", "force", "labels", "metadata", "compat", "mode", "lock_delay", "reentrant", "names", "count", "id", "deadlock", "value", "priority", "candidate", "permits", "limit"}
 
 // fieldOf returns the field called name, or 0.
 func fieldOf(name string) field {
@@ -81,6 +83,8 @@ type input struct {
 	lockDelay  time.Duration
 	reentrant  bool
 	names      []string
+	permits    int
+	limit      int
 	count      int
 	id         string
 	deadlock   lock.DeadlockMode
@@ -149,7 +153,7 @@ func (in *input) fromJSON(l *Limits, f field, key string, raw []byte) error {
 		return badInput(key, "is null", "leave it out")
 	}
 	switch f {
-	case fieldToken, fieldGeneration, fieldCount, fieldPriority, fieldCandidate:
+	case fieldToken, fieldGeneration, fieldCount, fieldPriority, fieldCandidate, fieldPermits, fieldLimit:
 		if kind == '"' || kind == '{' || kind == '[' || kind == 't' || kind == 'f' {
 			return badInput(key, "is not a number", "give the number as it was answered, without quotes")
 		}
@@ -223,6 +227,10 @@ func (in *input) fromText(l *Limits, f field, key, text string) (err error) {
 		in.mode = lock.Mode(text)
 	case fieldLockDelay:
 		in.lockDelay, err = duration(key, text)
+	case fieldPermits:
+		in.permits, err = permitCount(key, text)
+	case fieldLimit:
+		in.limit, err = permitCount(key, text)
 	case fieldCount:
 		in.count, err = count(key, text)
 	case fieldID:
@@ -265,6 +273,15 @@ func (in *input) fromArray(l *Limits, key string, raw []byte) error {
 		}
 	}
 	return nil
+}
+
+// permitCount reads a number of permits.
+func permitCount(key, text string) (int, error) {
+	n, err := strconv.ParseInt(text, 10, 32)
+	if err != nil || n <= 0 {
+		return 0, badInput(key, fmt.Sprintf("%q is not a whole number from 1 to 2^31-1", shorten(text)), "give a number of permits")
+	}
+	return int(n), nil
 }
 
 // number reads a token, a generation or a revision: positive, below 2^53.

@@ -103,23 +103,36 @@ func (c *call) keepAlive() error {
 }
 
 func (c *call) release() error {
-	name, err := c.name()
+	r, err := c.releaseInput("give the session that acquire answered, or force to take the lock from whoever holds it")
 	if err != nil {
 		return err
-	}
-	in, err := c.input(fieldSession | fieldGeneration | fieldToken | fieldRequestID | fieldForce | fieldReason)
-	if err != nil {
-		return err
-	}
-	switch {
-	case in.session == 0 && !in.force:
-		return badInput("session", "is missing", "give the session that acquire answered, or force to take the lock from whoever holds it")
-	case in.reason != "" && !in.force:
-		return badInput("reason", "is for a forced release only", "leave it out, or say force")
 	}
 	ctx, cancel := c.bounded()
 	defer cancel()
-	d, err := c.api.cfg.Locks.Release(ctx, lock.Release{
+	d, err := c.api.cfg.Locks.Release(ctx, r)
+	if err != nil {
+		return err
+	}
+	return c.sendDone(&d)
+}
+
+// releaseInput reads a release; fix says what to do without a session.
+func (c *call) releaseInput(fix string) (lock.Release, error) {
+	name, err := c.name()
+	if err != nil {
+		return lock.Release{}, err
+	}
+	in, err := c.input(fieldSession | fieldGeneration | fieldToken | fieldRequestID | fieldForce | fieldReason)
+	if err != nil {
+		return lock.Release{}, err
+	}
+	switch {
+	case in.session == 0 && !in.force:
+		return lock.Release{}, badInput("session", "is missing", fix)
+	case in.reason != "" && !in.force:
+		return lock.Release{}, badInput("reason", "is for a forced release only", "leave it out, or say force")
+	}
+	return lock.Release{
 		Name:       name,
 		Session:    in.session,
 		Generation: in.generation,
@@ -127,11 +140,7 @@ func (c *call) release() error {
 		RequestID:  in.requestID,
 		Force:      in.force,
 		Reason:     in.reason,
-	})
-	if err != nil {
-		return err
-	}
-	return c.sendDone(&d)
+	}, nil
 }
 
 func (c *call) getLock() error {

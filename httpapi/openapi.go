@@ -11,6 +11,8 @@ var (
 	openAPIPaths string
 	//go:embed openapi/schemas.yaml
 	openAPISchemas string
+	//go:embed openapi/semaphores.yaml
+	openAPISemaphores string
 	//go:embed openapi/responses.yaml
 	openAPIResponses string
 
@@ -28,7 +30,7 @@ var yamlType = []string{"application/yaml"}
 
 // OpenAPI returns the OpenAPI 3.1 description of this door, as /openapi.yaml serves it.
 func OpenAPI() []byte {
-	return []byte(openAPIPaths + barrierPaths + openAPISchemas + barrierSchemas + openAPIResponses + barrierResponses)
+	return []byte(openAPIPaths + openAPISemaphores + barrierPaths + openAPISchemas + barrierSchemas + openAPIResponses + barrierResponses)
 }
 
 func (c *call) openAPI() error {

@@ -94,6 +94,14 @@ func (o *answer) extras(err error) (revision int64) {
 		o.session("session", e.ID)
 		o.str("cause", string(e.Cause))
 	}
+	if e, ok := errors.AsType[*lock.PermitsError](err); ok {
+		o.str("name", e.Name)
+		o.num("permits", int64(e.Permits))
+		o.num("limit", int64(e.Limit))
+		o.num("in_use", int64(e.InUse))
+		o.num("waiting", int64(e.Waiting))
+		revision = e.Revision
+	}
 	if at := o.barrierExtras(err) + o.valueExtras(err); at != 0 {
 		revision = at
 	}

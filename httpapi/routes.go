@@ -48,6 +48,13 @@ func routes() []route {
 		{method: post, pattern: "/v1/multilocks/acquire", handle: (*call).acquireAll},
 		{method: post, pattern: "/v1/multilocks/release", handle: (*call).releaseAll, class: keeping},
 
+		{method: get, pattern: "/v1/semaphores/{name}", handle: (*call).getSemaphore},
+		{method: put, pattern: "/v1/semaphores/{name}", handle: (*call).setLimit},
+		{method: post, pattern: "/v1/semaphores/{name}/acquire", handle: (*call).acquirePermits},
+		{method: post, pattern: "/v1/semaphores/{name}/enqueue", handle: (*call).enqueuePermits},
+		{method: post, pattern: "/v1/semaphores/{name}/release", handle: (*call).releasePermits, class: keeping},
+		{method: post, pattern: "/v1/semaphores/{name}/keepalive", handle: (*call).keepPermits, class: keeping},
+
 		{method: get, pattern: "/v1/tickets/{ticket}", handle: (*call).await},
 		{method: del, pattern: "/v1/tickets/{ticket}", handle: (*call).leave, class: keeping},
 

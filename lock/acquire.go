@@ -36,6 +36,7 @@ type attempt struct {
 
 	refused bool   // it is, if its wait would close a cycle
 	why     string // it leaves the queue, told in the event; empty: nothing to tell
+	permits bool   // it waits in a semaphore's queue for the writer's grant, whoever is ahead
 }
 
 // Acquire asks for a lock and waits for it: not at all when wait is 0, without limit when it is

@@ -23,6 +23,7 @@ type note struct {
 	Entries  []string          `json:"entries,omitempty"` // of a reentrant hold: one for each time that it was taken
 	Value    string            `json:"value,omitempty"`
 	Priority int64             `json:"priority,omitempty"`
+	Permits  int               `json:"permits,omitempty"` // of a claim on a semaphore
 }
 
 // What stands around the door of a note that says nothing else.
@@ -34,7 +35,7 @@ func (n *note) encode() ([]byte, error) {
 			return nil, &lease.InputError{Field: f.field, Problem: "is not UTF-8", Fix: "send UTF-8 text"}
 		}
 	}
-	if n.Owner == "" && n.Reason == "" && len(n.Metadata) == 0 && len(n.Entries) == 0 && n.Value == "" && n.Priority == 0 {
+	if n.Owner == "" && n.Reason == "" && len(n.Metadata) == 0 && len(n.Entries) == 0 && n.Value == "" && n.Priority == 0 && n.Permits == 0 {
 		return []byte(doorHead + n.Door + doorTail), nil
 	}
 	return json.Marshal(n)

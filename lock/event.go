@@ -42,4 +42,5 @@ type Event struct {
 	Cause   string // of EventLost: "forced", "deleted", "expired", "closed"; of EventDeadlock: "refused", "reported"
 	Reason  string // of a forced release; of EventDeadlock: the cycle, for people
 	Time    time.Time
+	Permits int // of a semaphore: how many it is about; 0: Name is a lock's
 }

@@ -42,7 +42,7 @@ type loggedEvent struct {
 	data []byte
 }
 
-func (g *eventLog) add(revision int64, kind EventKind, n *znode.Node, session lease.ID, at int64, cause, reason string) {
+func (g *eventLog) add(revision int64, kind EventKind, n *znode.Node, session lease.ID, at int64, cause, reason string) (added *loggedEvent) {
 	if g.revision != revision {
 		g.revision, g.index = revision, 0
 	}
@@ -61,6 +61,7 @@ func (g *eventLog) add(revision int64, kind EventKind, n *znode.Node, session le
 		g.start++
 	}
 	g.end++
+	return g.at(g.end - 1)
 }
 
 func (g *eventLog) publish() {
@@ -158,7 +159,11 @@ func (s *Subscription) Next(ctx context.Context) (Event, error) {
 			s.next++
 			if strings.HasPrefix(e.Name, s.prefix) && before(s.after, e.ID) {
 				l.mu.Unlock()
-				e.Owner = decodeNote(e.data).Owner
+				n := decodeNote(e.data)
+				e.Owner = n.Owner
+				if e.Permits > 0 && n.Permits > 0 {
+					e.Permits = n.Permits
+				}
 				return e.Event, nil
 			}
 		}

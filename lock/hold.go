@@ -42,6 +42,7 @@ type Contender struct {
 	Enqueued time.Time // by the writer's clock
 	Since    time.Time // when it became the holder; zero while waiting
 	Znode    string    // its path
+	Permits  int       // of a semaphore; 0: of a lock
 	Mode     Mode
 
 	RestsUntil time.Time // of Resting: when the lock passes on, by the writer's clock

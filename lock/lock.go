@@ -52,6 +52,7 @@ type Config struct {
 	MaxLockDelay time.Duration // that a request may ask for
 	MaxEntries   int           // how often a reentrant hold can be taken
 	MaxNames     int           // of one request for several locks
+	MaxPermits   int           // of a semaphore, that one request may ask for
 
 	Logger *slog.Logger
 
@@ -78,6 +79,7 @@ type Locker struct {
 	held    map[string]int64             // when each holder's znode became first, in milliseconds
 	names   *btree.Map[string, struct{}] // paths of znodes with contenders
 	ends    endings
+	permits permits
 	events  eventLog
 
 	followers []Follower
@@ -107,6 +109,9 @@ func New(cfg Config) *Locker {
 	if cfg.MaxNames == 0 {
 		cfg.MaxNames = DefaultMaxNames
 	}
+	if cfg.MaxPermits == 0 {
+		cfg.MaxPermits = DefaultMaxPermits
+	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -124,6 +129,7 @@ func New(cfg Config) *Locker {
 		waiters: map[string]*waiter{}, held: map[string]int64{},
 		names: btree.NewMap[string, struct{}](0), footings: footings{}, paces: newPaces(cfg.PacesKept),
 	}
+	l.permits.holds = map[permitKey]*permitState{}
 	l.events.kept = cfg.EventsKept
 	l.ctx, l.cancel = context.WithCancel(context.Background())
 	return l

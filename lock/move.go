@@ -30,7 +30,7 @@ func (a *attempt) follow(t *znode.Tree) (*znode.Node, bool) {
 		return n, n.Owner() != 0 // without a session its lock rests
 	}
 	id := idOf(a.path)
-	if a.session == 0 || id == "" {
+	if a.session == 0 || id == "" || a.permits {
 		return nil, false
 	}
 	path, ok := t.OwnChild(a.session, a.dir, "_c_"+id+"-")

@@ -15,6 +15,9 @@ func (l *Locker) Changed(t *znode.Tree, revision int64, c *znode.Change, e *znod
 	if c.Kind != znode.Created && c.Kind != znode.Deleted && c.Kind != znode.Rested {
 		return
 	}
+	if l.permitChanged(t, revision, c, e) {
+		return
+	}
 	dir, name := znode.Split(c.Path)
 	if _, ok := znode.Contender(name); !ok || e.Node == nil {
 		return
@@ -25,6 +28,10 @@ func (l *Locker) Changed(t *znode.Tree, revision int64, c *znode.Change, e *znod
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if ofSemaphore(t, dir) {
+		l.queuedForeign(parent, c, e.Node)
+		return
+	}
 	switch c.Kind {
 	case znode.Created:
 		l.joined(parent, revision, c, e.Node)
@@ -179,11 +186,12 @@ func (l *Locker) Rebuilt(t *znode.Tree, revision int64) {
 	clear(l.footings)
 	l.paces.reset()
 	for n := range t.All() {
-		if n.NumContenders() > 0 {
+		if n.NumContenders() > 0 && !ofSemaphore(t, n.Path()) {
 			l.names.Set(n.Path(), struct{}{})
 			l.footings.rebuilt(n)
 		}
 	}
+	l.rebuildPermits(t)
 	l.events.reset(revision)
 	for _, f := range l.followers {
 		f.Rebuilt()
@@ -224,11 +232,15 @@ type gone struct {
 }
 
 func (e *endings) add(n *znode.Node, session lease.ID, kind EventKind, cause, reason string) {
+	dir, _ := znode.Split(n.Path())
+	e.addAt(held{Token(n.Czxid()), dir}, session, kind, cause, reason)
+}
+
+// addAt is add for what has ended under a token.
+func (e *endings) addAt(hold held, session lease.ID, kind EventKind, cause, reason string) {
 	if e.byHold == nil {
 		e.byHold, e.last = map[held]*gone{}, map[place]Token{}
 	}
-	dir, _ := znode.Split(n.Path())
-	hold := held{Token(n.Czxid()), dir}
 	if len(e.order) < endingsKept {
 		e.order = append(e.order, hold)
 	} else {
@@ -242,7 +254,7 @@ func (e *endings) add(n *znode.Node, session lease.ID, kind EventKind, cause, re
 		e.order[e.next] = hold
 		e.next = (e.next + 1) % endingsKept
 	}
-	g := &gone{place: place{session, dir}, released: kind == EventReleased, cause: cause, reason: reason}
+	g := &gone{place: place{session, hold.dir}, released: kind == EventReleased, cause: cause, reason: reason}
 	e.byHold[hold] = g
 	e.last[g.place] = hold.token
 }

@@ -78,6 +78,7 @@ func (l *Locker) Register(r prometheus.Registerer) {
 		}))
 	}
 	gauge("lockkeeper_lock_held", "Locks that are held, in the whole cluster.", l.names.Len)
+	gauge("lockkeeper_lock_permits_held", "Permits of semaphores that are out, in the whole cluster.", func() int { return l.permits.out })
 	gauge("lockkeeper_lock_waiting_here", "Callers of this member who wait for a lock.", func() int { return len(l.waiters) })
 	gauge("lockkeeper_lock_subscribers", "Subscribers to events at this member.", func() int { return l.events.readers })
 }

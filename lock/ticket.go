@@ -46,6 +46,11 @@ func parseTicket(text string) (*attempt, error) {
 // time ran out; a negative wait has no limit. The place in the queue stays, whether the time
 // runs out or ctx ends. The error is ErrNoTicket, or a [*HoldLostError], when it is gone.
 func (l *Locker) Await(ctx context.Context, text string, wait time.Duration) (Hold, error) {
+	if c, ok, err := parsePermitTicket(text); err != nil {
+		return Hold{}, err
+	} else if ok {
+		return l.awaitPermitTicket(ctx, c, wait, false, nil)
+	}
 	a, err := l.awaitTicket(ctx, text, wait, nil)
 	if err != nil {
 		return Hold{}, err
@@ -63,6 +68,11 @@ func (l *Locker) Await(ctx context.Context, text string, wait time.Duration) (Ho
 // AwaitTold is Await for a client with touches of its own: the hold has no Deadline. It calls
 // begins once if it has to wait, when the wait begins. begins must not block.
 func (l *Locker) AwaitTold(ctx context.Context, text string, wait time.Duration, begins func(ticket string)) (Hold, error) {
+	if c, ok, err := parsePermitTicket(text); err != nil {
+		return Hold{}, err
+	} else if ok {
+		return l.awaitPermitTicket(ctx, c, wait, true, begins)
+	}
 	a, err := l.awaitTicket(ctx, text, wait, begins)
 	if err != nil {
 		return Hold{}, err
@@ -82,6 +92,11 @@ func (l *Locker) awaitTicket(ctx context.Context, text string, wait time.Duratio
 // Leave gives up a ticket's place in the queue, or the lock if it holds. It can be repeated like
 // Release. The error is ErrNoTicket, or a [*HoldLostError], when the place is gone otherwise.
 func (l *Locker) Leave(ctx context.Context, text string) (Done, error) {
+	if c, ok, err := parsePermitTicket(text); err != nil {
+		return Done{}, err
+	} else if ok {
+		return l.leavePermits(ctx, c)
+	}
 	a, err := l.redeem(ctx, text)
 	switch {
 	case errors.Is(err, ErrNoTicket) && l.remembers(a.request.Name, Token(a.stat.Czxid)):

@@ -25,6 +25,11 @@ func (l *Locker) Follow(f Follower) {
 // Ahead tells how a ticket's place stands in this member's tree: how many stand before it, and
 // the first of them, who holds; 0 when it holds itself. It reports false where the place is gone.
 func (l *Locker) Ahead(ticket string) (position int, holder Contender, ok bool) {
+	if c, ok, err := parsePermitTicket(ticket); err != nil {
+		return 0, Contender{}, false
+	} else if ok {
+		return l.aheadForPermits(c)
+	}
 	a, err := parseTicket(ticket)
 	if err != nil {
 		return 0, Contender{}, false
@@ -58,6 +63,14 @@ func (l *Locker) Of(session lease.ID, limit int) (list []Contender, total int) {
 			dir, name := znode.Split(path)
 			parent, under := t.Get(dir)
 			n, ok := t.Get(path)
+			if p, claim := l.sightClaim(t, n); claim {
+				if p.path != "" {
+					if total++; len(seen) < limit {
+						seen = append(seen, p)
+					}
+				}
+				continue
+			}
 			if _, contender := znode.Contender(name); !contender || !ok || !under {
 				continue
 			}

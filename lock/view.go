@@ -17,6 +17,7 @@ type sighting struct {
 	path     string
 	data     []byte // the znode's own: it is replaced, never changed
 	position int
+	permits  int
 	rests    int64             // until when, where its session has expired and its lock rests
 	since    int64             // when it became the holder; 0: it is not, or nobody knows
 	labels   map[string]string // the session's: they are never changed
@@ -44,7 +45,7 @@ func (p *sighting) contender() Contender {
 	c := Contender{
 		Token: Token(p.stat.Czxid), Session: lease.ID(p.stat.EphemeralOwner), State: Waiting, Position: p.position,
 		Owner: note.Owner, Reason: note.Reason, Metadata: note.Metadata, Door: note.Door,
-		Enqueued: fromMillis(p.stat.Ctime), Znode: p.path, Mode: modeOf(p.path), ExpectedWait: p.expected, Value: note.Value, Priority: note.Priority,
+		Enqueued: fromMillis(p.stat.Ctime), Znode: p.path, Mode: modeOf(p.path), ExpectedWait: p.expected, Permits: p.permits, Value: note.Value, Priority: note.Priority,
 	}
 	if p.labels["door"] == "zookeeper" {
 		// What its data says is the client's own; its session tells where it came from. Many

@@ -22,7 +22,7 @@ type waiter struct {
 // caller must unwatch a waiter that is not nil.
 func (l *Locker) watch(a *attempt) (found *waiter) {
 	l.store.View(func(t *znode.Tree, _ int64) {
-		if _, ok := a.follow(t); !ok || holds(t, a.path) {
+		if _, ok := a.follow(t); !ok || a.done(t) {
 			return
 		}
 		l.mu.Lock()
@@ -36,6 +36,16 @@ func (l *Locker) watch(a *attempt) (found *waiter) {
 		found = w
 	})
 	return found
+}
+
+// done reports whether an attempt waits for nothing any more, though it stands.
+func (a *attempt) done(t *znode.Tree) bool {
+	if !a.permits {
+		return holds(t, a.path)
+	}
+	_, name := znode.Split(a.path)
+	_, held := znode.Lease(name)
+	return held
 }
 
 func (l *Locker) unwatch(path string, w *waiter) {

@@ -26,10 +26,11 @@ type call struct {
 	settle func(answer *wire.Frame, err error)
 	done   chan struct{} // told once when answer or err, and hold, may be read
 
-	answer *wire.Frame // of an OK, unless it is all in hold
-	err    error
-	hold   *Hold
-	holds  []*Hold // of several locks
+	answer  *wire.Frame // of an OK, unless it is all in hold
+	err     error
+	hold    *Hold
+	permits int     // of an OK: of the hold, where it is of a semaphore
+	holds   []*Hold // of several locks
 
 	inFlight  bool
 	queued    bool // in a queue: the member does not count it any more
@@ -58,7 +59,16 @@ func (k *call) takes() bool {
 	case wire.Acquire, wire.AcquireAll, wire.Enqueue, wire.Enter, wire.Campaign:
 		return true
 	}
-	return false
+	return k.takesPermits()
+}
+
+func (k *call) takesPermits() bool {
+	return k.frame.Kind == wire.AcquirePermits || k.frame.Kind == wire.EnqueuePermits
+}
+
+// enqueues reports whether the call takes a place, and is answered with that, held or not.
+func (k *call) enqueues() bool {
+	return k.frame.Kind == wire.Enqueue || k.frame.Kind == wire.EnqueuePermits
 }
 
 // mayHold reports whether the call may end in a hold.
@@ -69,7 +79,7 @@ func (k *call) mayHold() bool {
 // gives reports whether the call gives something up, which is done whether or not anybody waits.
 func (k *call) gives() bool {
 	switch k.frame.Kind {
-	case wire.Release, wire.ReleaseAll, wire.Leave, wire.Close:
+	case wire.Release, wire.ReleaseAll, wire.ReleasePermits, wire.Leave, wire.Close:
 		return true
 	}
 	return false
@@ -78,7 +88,7 @@ func (k *call) gives() bool {
 // waits reports whether the member may take its time with the answer.
 func (k *call) waits() bool {
 	switch k.frame.Kind {
-	case wire.Acquire, wire.AcquireAll, wire.Await, wire.AwaitBarrier, wire.Enter, wire.Exit, wire.Campaign:
+	case wire.Acquire, wire.AcquireAll, wire.AcquirePermits, wire.Await, wire.AwaitBarrier, wire.Enter, wire.Exit, wire.Campaign:
 		return true
 	}
 	return false
@@ -326,6 +336,8 @@ func (c *Client) undoLocked(k *call) {
 	release := &call{session: k.session, abandoned: true, settle: func(*wire.Frame, error) {}}
 	release.frame = wire.Frame{Kind: wire.Release, Session: k.frame.Session, Name: k.frame.Name, RequestID: k.frame.RequestID}
 	switch k.frame.Kind {
+	case wire.AcquirePermits, wire.EnqueuePermits:
+		release.frame.Kind = wire.ReleasePermits
 	case wire.AcquireAll:
 		release.frame.Kind, release.frame.Names = wire.ReleaseAll, k.frame.Names
 	case wire.Enter:

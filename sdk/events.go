@@ -36,6 +36,7 @@ type Event struct {
 	Cause   Cause  // of EventLost
 	Reason  string // of a forced release
 	Time    time.Time
+	Permits int // of a semaphore: how many it is about; 0: Name is a lock's
 }
 
 // A Subscription follows events. Next is for one goroutine at a time, Close for any.
@@ -136,7 +137,7 @@ func (s *Subscription) Close() {
 func (s *Subscription) push(c *Client, f *wire.Frame) {
 	e := Event{
 		ID: f.After, Kind: EventKind(f.Event), Name: f.Name, Token: Token(f.Token), Session: SessionID(f.Session),
-		Owner: f.Owner, Cause: Cause(f.Cause), Reason: f.Reason, Time: millis(f.TimeMS),
+		Owner: f.Owner, Cause: Cause(f.Cause), Reason: f.Reason, Time: millis(f.TimeMS), Permits: int(f.Permits),
 	}
 	select {
 	case s.queue <- e:

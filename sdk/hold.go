@@ -23,6 +23,7 @@ type Hold struct {
 	limit   time.Duration // by the client's clock, when WithMaxHold ends it; 0: never
 	phase   atomic.Int32
 	told    chan struct{}  // tells the guard that the state may have changed; nil: there is none
+	permits int            // of a semaphore; 0: of a lock
 	again   *reentry       // of a reentrant lock; nil: it is none
 	asked   chan Contender // of a term: who waits with a higher priority, the latest word; nil: of a lock
 }
@@ -45,6 +46,9 @@ const (
 
 // Name returns the lock's name.
 func (h *Hold) Name() string { return h.name }
+
+// Permits returns how many permits of a semaphore are held; 0: it is a lock that is held.
+func (h *Hold) Permits() int { return h.permits }
 
 // Token returns the fencing token, to be sent along with whatever the lock protects.
 func (h *Hold) Token() Token { return h.token }

@@ -62,6 +62,11 @@ func (m *Mutex) enqueue(ctx context.Context) (*Ticket, error) {
 	if err != nil {
 		return nil, err
 	}
+	return m.place(ctx, k)
+}
+
+// place submits a call that takes a place in a queue.
+func (m *Mutex) place(ctx context.Context, k *call) (*Ticket, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, context.Cause(ctx)
 	}
@@ -84,7 +89,7 @@ func (m *Mutex) enqueue(ctx context.Context) (*Ticket, error) {
 // loss from now on.
 func (c *Client) heldLocked(k *call, name string, token, sinceMS int64) (*Hold, error) {
 	s := k.session
-	h := &Hold{session: s, cfg: k.cfg, name: name, token: Token(token), since: millis(sinceMS)}
+	h := &Hold{session: s, cfg: k.cfg, name: name, token: Token(token), since: millis(sinceMS), permits: k.permits}
 	if old := s.holds[h.key()]; old != nil && old.ended() == nil {
 		return old, nil // of a ticket that was waited for before
 	}
@@ -169,6 +174,9 @@ func (c *Client) release(ctx context.Context, h *Hold) error {
 func (c *Client) releaseCall(h *Hold) *call {
 	k := c.newCall(h.session)
 	k.frame.Kind, k.frame.Name, k.frame.Token = wire.Release, h.name, int64(h.token)
+	if h.permits > 0 {
+		k.frame.Kind = wire.ReleasePermits
+	}
 	return k
 }
 

@@ -25,6 +25,7 @@ type lockConfig struct {
 	onState  func(*Hold, State)
 	priority int
 	keepTerm bool
+	limit    int // of a semaphore
 	bad      *InputError
 }
 

@@ -37,6 +37,10 @@ var problems = []struct {
 	{wire.CodeNotALock, ErrNotALock},
 	{wire.CodeBodyTooLarge, ErrTooLarge},
 	{wire.CodeInternal, ErrInternal},
+	{wire.CodeNoPermits, ErrNoPermits},
+	{wire.CodeNoLimit, ErrNoLimit},
+	{wire.CodeLimitDiffers, ErrLimitDiffers},
+	{wire.CodeTooManyPermits, ErrTooManyPermits},
 	{wire.CodeBarrierClosed, ErrBarrierClosed},
 	{wire.CodeBarrierCount, ErrBarrierCount},
 	{wire.CodeNotABarrier, ErrNotABarrier},
@@ -96,6 +100,8 @@ func errorOf(f *wire.Frame) error {
 		return holdLost(f)
 	case wire.CodeSessionLost:
 		return &LostError{Session: SessionID(f.Session), Whole: true, Cause: Cause(f.Cause)}
+	case wire.CodeNoPermits, wire.CodeNoLimit, wire.CodeLimitDiffers, wire.CodeTooManyPermits:
+		return permitsError(f)
 	case wire.CodeBarrierCount:
 		return &BarrierCountError{Name: f.Name, Others: int(f.Count)}
 	case wire.CodeNotHolder:

@@ -134,14 +134,15 @@ func (c *Client) grantedLocked(k *call, f *wire.Frame) {
 	case k.frame.Kind == wire.AcquireAll:
 		c.grantedAllLocked(k, f)
 		return
-	case !k.abandoned && k.cfg != nil && f.State == wire.Held && k.frame.Kind != wire.Enqueue:
+	case !k.abandoned && k.cfg != nil && f.State == wire.Held && !k.enqueues():
+		k.permits = int(f.Permits)
 		h, err := c.heldLocked(k, k.frame.Name, f.Token, f.SinceMS)
 		k.hold = h
 		c.settleLocked(k, err)
 		return
 	}
 	switch k.frame.Kind {
-	case wire.Release, wire.Leave, wire.Close, wire.Await:
+	case wire.Release, wire.ReleasePermits, wire.Leave, wire.Close, wire.Await:
 	default:
 		answer := *f // f is used again
 		k.answer = &answer

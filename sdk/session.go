@@ -80,6 +80,12 @@ func (s *Session) Mutex(name string, opts ...LockOption) *Mutex {
 	return newMutex(s.client, s, name, opts)
 }
 
+// Semaphore returns the semaphore of that name, whose permits are to be held by this session. It
+// asks nobody.
+func (s *Session) Semaphore(name string, opts ...LockOption) *Semaphore {
+	return &Semaphore{mutex: newMutex(s.client, s, name, opts)}
+}
+
 // Context returns a context that ends when the session is over, with the cause: as that of a
 // [Hold].
 func (s *Session) Context() context.Context { return s.context() }

@@ -173,8 +173,12 @@ func (c *Client) renewLocked(s *Session, sent time.Duration) {
 func (c *Client) verifyLocked(s *Session, answer *wire.Frame) {
 	has := make(map[holdKey]bool, len(answer.Contenders))
 	for i := range answer.Contenders {
-		dir, _ := path.Split(answer.Contenders[i].Znode)
-		has[holdKey{strings.Trim(dir, "/"), Token(answer.Contenders[i].Token)}] = true
+		c := &answer.Contenders[i]
+		dir, _ := path.Split(c.Znode)
+		if c.Permits > 0 { // of a semaphore: they stand in a directory of their own below it
+			dir, _ = path.Split(strings.TrimSuffix(dir, "/"))
+		}
+		has[holdKey{strings.Trim(dir, "/"), Token(c.Token)}] = true
 	}
 	for key, h := range s.holds {
 		switch {
@@ -191,6 +195,9 @@ func (c *Client) verifyLocked(s *Session, answer *wire.Frame) {
 func (c *Client) verifyHoldLocked(h *Hold) {
 	k := c.newCall(h.session)
 	k.frame.Kind, k.frame.Name, k.frame.Limit = wire.Queue, h.name, QueueLimit
+	if h.permits > 0 {
+		k.frame.Kind, k.frame.Token = wire.Semaphore, int64(h.token)
+	}
 	k.settle = func(answer *wire.Frame, err error) {
 		if err != nil || h.ended() != nil {
 			return

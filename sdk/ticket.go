@@ -23,7 +23,8 @@ type Ticket struct {
 // Name returns the lock's name.
 func (t *Ticket) Name() string { return t.mutex.name }
 
-// Token returns the fencing token that the hold will have.
+// Token returns the fencing token that the hold will have; 0 where only the grant will tell it, as
+// for permits that are waited for.
 func (t *Ticket) Token() Token { return t.token }
 
 // Position returns how many stand ahead, as last heard: by Enqueue, and while Wait waits. At 0 the

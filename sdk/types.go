@@ -30,6 +30,7 @@ type Contender struct {
 	Enqueued time.Time // by the service's clock
 	Since    time.Time // when it became the holder, by the service's clock; zero while waiting
 	Znode    string    // its path in the tree
+	Permits  int       // of a semaphore: how many it has or waits for; 0: of a lock
 
 	ExpectedWait time.Duration // by the lock's recent holds; 0: not known, or it holds
 	Value        string        // of an election's candidate: what it says
@@ -91,7 +92,7 @@ func contender(c *wire.Contender) Contender {
 	return Contender{
 		Token: Token(c.Token), Session: SessionID(c.Session), Holds: c.State == wire.Held, Position: int(c.Position),
 		Owner: c.Owner, Reason: c.Reason, Metadata: c.Metadata, Door: c.Door,
-		Enqueued: millis(c.EnqueuedMS), Since: millis(c.SinceMS), Znode: c.Znode,
+		Enqueued: millis(c.EnqueuedMS), Since: millis(c.SinceMS), Znode: c.Znode, Permits: int(c.Permits),
 		ExpectedWait: time.Duration(c.ExpectedMS) * time.Millisecond,
 		Value:        c.Value, Priority: int(c.Priority),
 	}

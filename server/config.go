@@ -85,6 +85,7 @@ type Limits struct {
 
 	MaxSessions int // alive in the cluster
 	MaxWaiters  int // in the queue of one lock
+	MaxPermits  int // of a semaphore, asked for by one request
 
 	MaxParticipants int           // of one double barrier
 	MaxValueBytes   int           // of the data of one znode, written over REST or a stream
@@ -150,6 +151,7 @@ func DefaultLimits() Limits {
 
 		MaxSessions:      lease.DefaultMaxSessions,
 		MaxWaiters:       lock.DefaultMaxWaiters,
+		MaxPermits:       lock.DefaultMaxPermits,
 		DeadlockSearch:   lock.DefaultDeadlockSearch,
 		DeadlockReport:   lock.DefaultDeadlockReport,
 		MinTTL:           lease.MinTTL,

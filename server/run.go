@@ -186,7 +186,7 @@ func (m *member) openCore(ctx context.Context) (err error) {
 	m.elections = election.New(election.Config{Observers: limits.MaxEventStreams, Logger: m.log})
 	m.values = value.New(value.Config{MaxBytes: limits.MaxValueBytes})
 	m.locks = lock.New(lock.Config{
-		MaxWaiters: limits.MaxWaiters, Subscribers: limits.MaxEventStreams, Logger: m.log,
+		MaxWaiters: limits.MaxWaiters, MaxPermits: limits.MaxPermits, Subscribers: limits.MaxEventStreams, Logger: m.log,
 		Deadlocks: lock.DeadlockMode(m.cfg.Deadlocks), DeadlockSearch: limits.DeadlockSearch, DeadlockReport: limits.DeadlockReport,
 	})
 	m.elections = election.New(election.Config{Observers: limits.MaxEventStreams, Logger: m.log})

@@ -178,6 +178,7 @@ func (l *Limits) validate(bad report) {
 		{"page-limit", int64(l.PageLimit)},
 		{"max-sessions", int64(l.MaxSessions)},
 		{"max-waiters", int64(l.MaxWaiters)},
+		{"max-permits", int64(l.MaxPermits)},
 		{"deadlock-search-limit", int64(l.DeadlockSearch)},
 		{"deadlock-report-after", int64(l.DeadlockReport)},
 		{"max-database-bytes", l.MaxDatabaseBytes},

@@ -25,7 +25,7 @@ func (w *writer) judge(now time.Duration) {
 	if !w.serving || !w.free() || now < w.hold {
 		return
 	}
-	if len(w.queue) == 0 && len(w.carried) == 0 && !w.keeper.Overdue(now) {
+	if len(w.queue) == 0 && len(w.carried) == 0 && len(w.due) == 0 && !w.keeper.Overdue(now) {
 		return
 	}
 	w.rep.mu.RLock()
@@ -47,8 +47,11 @@ func (w *writer) judge(now time.Duration) {
 	f := &flight{number: w.number + 1, zxid: w.zxid, touched: w.touches.seq, guard: w.guard}
 	f.draft = w.newDraft(before)
 	wall := w.rep.wall()
+	w.lookAgain(f)
 	w.close(now, wall, f)
+	w.grant(wall, f)
 	w.judgeQueue(wall, f)
+	w.due = append(w.due, f.draft.Due()...)
 	if len(f.draft.Changes()) == 0 && len(f.early) == 0 {
 		w.land(f)
 		return
@@ -117,7 +120,7 @@ func (w *writer) close(now time.Duration, wall int64, f *flight) {
 
 func (w *writer) judgeQueue(wall int64, f *flight) {
 	n, draft := 0, f.draft
-	for n < len(w.queue) && draft.Size() < batchBytes {
+	for n < len(w.queue) && draft.Size() < batchBytes && f.grants < w.grants {
 		if w.most > 0 && len(f.closes)+len(f.items) >= w.most {
 			break
 		}
@@ -137,6 +140,7 @@ func (w *writer) judgeQueue(wall int64, f *flight) {
 		if used {
 			w.zxid = draft.Newest()
 		}
+		w.grant(wall, f)
 		if code != znode.OK && (w.out.RefuseEarly || w.out.RefuseUnlogged) {
 			w.refuseOutside(f, item, code)
 			continue

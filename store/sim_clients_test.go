@@ -431,6 +431,7 @@ func (w *world) check(rev quorumRevision) {
 		w.fail("revision %d does not fit the log before it: %v", rev.Number, err)
 		return
 	}
+	w.checkPermits(rev.Number)
 	if w.out.AnswerUnapplied && a.hasBatch {
 		for _, n := range w.members {
 			w.answerEarly(n, rev)

@@ -37,6 +37,7 @@ var ruleCases = []struct {
 	{name: "no owner check", out: rules.Out{NoOwnerCheck: true}, profile: sessionProfile},
 	{name: "a close does not see its own batch", out: rules.Out{CloseBlind: true}, profile: sessionProfile},
 	{name: "an answer does not wait for its tree", out: rules.Out{AnswerUnapplied: true}, profile: evenProfile},
+	{name: "a takeover does not look for grants that are due", scene: granting, want: "never made", out: rules.Out{ForgetDue: true}, profile: evenProfile},
 	{name: "touches: no epoch check", scene: deposedIdle, want: "two holders", out: rules.Out{NoEpochCheck: true}, profile: sessionProfile},
 	{name: "touches: no read index", scene: deposed, want: "two holders", out: rules.Out{NoReadIndex: true}, profile: sessionProfile},
 	{name: "touches: a read index under way", scene: deposedReading, want: "two holders", out: rules.Out{ReadIndexBefore: true}, profile: sessionProfile},

@@ -32,6 +32,7 @@ const (
 	stepRound           // the sides of a scene work on
 	stepBurst           // some members work well for a moment
 	stepWrite           // what waits is written to ZooKeeper connections
+	stepPermits         // a client does something at a semaphore
 	steps
 )
 
@@ -149,6 +150,8 @@ func (w *world) play(kind int, n *simMember) bool {
 		w.burst(w.some())
 	case stepWrite:
 		return w.write(n)
+	case stepPermits:
+		return w.permits(w.clients[w.rng.IntN(len(w.clients))], n)
 	}
 	return true
 }
@@ -331,6 +334,7 @@ func (w *world) rest() {
 	for i, n := range w.members {
 		n.paused, n.cutOff, n.leader = false, false, i == 0
 	}
+	due := 0
 	for range 200 {
 		w.now += 50 * time.Millisecond
 		w.burst(w.members, w.members[0])
@@ -338,8 +342,17 @@ func (w *world) rest() {
 		for _, n := range w.members {
 			busy = busy || len(n.m.outstanding) > 0
 		}
-		if w.accident != "" || !busy && w.members[0].w.serving {
+		switch {
+		case w.accident != "":
 			return
+		case busy || !w.members[0].w.serving:
+		case !w.grantDue():
+			return
+		default:
+			if due++; due > 20 { // long before sessions end, which would hide it
+				w.fail("a grant of permits is never made")
+				return
+			}
 		}
 	}
 	w.fail("requests are not answered although everything works: nobody serves")

@@ -60,6 +60,7 @@ func TestSimulation(t *testing.T) {
 		evenProfile.with(map[int]int{stepCrash: 1}),
 		sessionProfile,
 		evenProfile.with(map[int]int{stepLead: 8, stepLose: 4, stepDrop: 4}),
+		permitsProfile,
 	}
 	begun, steps := time.Now(), 0
 	for i := range *simRuns {
@@ -79,7 +80,7 @@ func TestSimulation(t *testing.T) {
 // scenes are where runs begin.
 var scenes = []scene{
 	nil, held, zkHeld, deposed, zkDeposed, deposedReading, deposedCommitting, slowTakeover, closing, closedInVain, kept,
-	lateReply, restLateConfirm, zkLateConfirm, deposedIdle, deposedBehind, moved, silent,
+	lateReply, restLateConfirm, zkLateConfirm, deposedIdle, deposedBehind, moved, silent, granting,
 }
 
 // sessionProfile has more of what sessions live and die of.

@@ -47,6 +47,8 @@ type world struct {
 	sessions  znode.SessionID
 	sides     []side // of the scene
 	grants    int
+	permitIDs int
+	inUse     int // permits, as of the truth
 	arrivals  []arrival
 	accident  string
 	trace     []string
@@ -162,6 +164,7 @@ func (w *world) boot(n *simMember) {
 		}
 	}
 	n.w = newWriter(n.id, n.rep, deadline.New(w.out), func() record.Identity { return record.Identity{ID: 1} }, w.out)
+	n.w.grants = 1 // so that some are left to the next batch
 	n.m = newMember(n.id, incarnation, w.out)
 	n.m.revision = n.rep.position().Revision
 	n.leader, n.paused = false, false

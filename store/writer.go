@@ -40,6 +40,8 @@ const (
 	mostFlights    = 2         // a batch that the tree has still to show, and one judged on top of it
 	batchBytes     = 256 << 10 // a batch stops here, unless one request alone is larger
 	closesPerBatch = 5000      // sessions that one batch ends for being overdue
+	grantsPerBatch = 512       // grants of permits that one batch makes
+	looksPerBatch  = 4096      // semaphores that one batch looks at, besides those that it changes
 	loopGap        = 500 * time.Millisecond
 	retryDropped   = 10 * time.Millisecond
 	zxidCounter    = int64(1) << 32
@@ -84,7 +86,9 @@ type writer struct {
 	carried  []znode.SessionID
 
 	queue    []queued
-	most     int // requests and closes in the next batch: the log has refused more for their size; 0: no bound
+	due      []string // semaphores where grants may be due that no batch has made yet
+	grants   int      // that a batch makes at most
+	most     int      // requests and closes in the next batch: the log has refused more for their size; 0: no bound
 	streams  map[streamID]*stream
 	newest   map[uint64]streamID // by member
 	touches  touchRounds
@@ -100,6 +104,8 @@ type flight struct {
 	number   uint64       // of a batch
 	items    []queued
 	closes   []znode.SessionID
+	due      []string // semaphores that it was to look at
+	grants   int
 	touched  uint64 // touches recorded before the proposal, by sequence
 	settled  bool   // committed, and waits for the tree
 	revision int64  // of the commit, once settled
@@ -124,7 +130,7 @@ type refusal struct {
 func newWriter(self uint64, rep *replica, keeper Keeper, newID func() record.Identity, out rules.Out) *writer {
 	return &writer{
 		self: self, rep: rep, keeper: keeper, newID: newID, out: out,
-		streams: map[streamID]*stream{}, newest: map[uint64]streamID{},
+		streams: map[streamID]*stream{}, newest: map[uint64]streamID{}, grants: grantsPerBatch,
 	}
 }
 
@@ -261,6 +267,9 @@ func (w *writer) serve(now time.Duration, guard int64) {
 		w.zxid = max(w.zxid, at.Guard.Zxid)
 	}
 	w.hold, w.lastLoop = 0, now
+	if !w.out.ForgetDue {
+		w.due = w.rep.permitQueues() // the writer before may have left some
+	}
 	if !w.out.KeepTouches && !w.out.TouchesNowEarly {
 		w.keeper.Takeover(now, w.rep.sessions())
 	}
@@ -283,7 +292,7 @@ func (w *writer) stop() {
 		w.act(action{kind: actAbandon, flight: f.id})
 		w.land(f)
 	}
-	w.flights = nil
+	w.flights, w.due = nil, nil
 	w.serving = false
 	if !w.out.KeepQueue && !w.out.WriterResends {
 		w.queue = nil
@@ -328,6 +337,7 @@ func (w *writer) notHappened(now time.Duration, f *flight, o proposed) {
 		return
 	}
 	w.keeper.Reopen(f.closes)
+	w.due = append(f.due, w.due...)
 	if o.tooLarge() {
 		w.split(now, f)
 	}

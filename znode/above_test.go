@@ -97,6 +97,14 @@ func TestJudgingAboveDoesNotShow(t *testing.T) {
 						t.Fatalf("%+v: %v plain, %v above", req, p, a)
 					}
 				}
+				if rapid.IntRange(0, 3).Draw(t, "grant") > 0 { // else with those of the next
+					if p, a := plain.grants(), above.grants(); p != a {
+						t.Fatalf("%d grants plain, %d above", p, a)
+					}
+				}
+			}
+			if p, a := plain.grants(), above.grants(); p != a {
+				t.Fatalf("%d grants plain, %d above", p, a)
 			}
 			want := append([]Change(nil), plain.draft.Changes()...)
 			plain.commit(t)

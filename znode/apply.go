@@ -103,6 +103,7 @@ func (t *Tree) applyCreated(c *Change, content func(string) (Content, bool), e *
 
 	t.busy(parent)
 	parent.link(n)
+	t.countWaiter(parent, n, 1)
 	parent.creates++
 	parent.pzxid = c.Zxid
 	t.idle(n)
@@ -127,6 +128,7 @@ func (t *Tree) applyDeleted(c *Change, e *Effect) bool {
 	t.size -= int64(len(n.path) + len(n.data))
 	parent := n.parent
 	parent.unlink(n)
+	t.countWaiter(parent, n, -1)
 	parent.pzxid = c.Zxid
 	t.idle(parent)
 	if n.owner != 0 {
@@ -210,7 +212,7 @@ func (t *Tree) applyAnswered(c *Change, e *Effect) { e.Result.Path, e.Result.Tok
 func (t *Tree) applyRefused(c *Change, e *Effect) {
 	e.Result.Code = c.Code
 	switch c.Code {
-	case ErrStaleToken:
+	case ErrStaleToken, ErrNoPermits, ErrLimitDiffers, ErrTooManyPermits:
 		e.Result.Token = c.Token
 	case ErrSessionExists:
 		if s, ok := t.Session(c.Session); ok {

@@ -60,6 +60,8 @@ func TestBatchingDoesNotShow(t *testing.T) {
 			if a != b {
 				t.Fatalf("%+v: %v within a batch, %v as its own", req, a, b)
 			}
+			one.grants()
+			many.grants()
 			apart = append(apart, many.walk(t)...)
 		}
 		together := one.walk(t)

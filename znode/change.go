@@ -41,7 +41,7 @@ type Change struct {
 	Length   int32     // of the data after the change
 	ACL      []ACL     // of Created and ACLSet, where a later step of the batch replaces or removes it
 	Code     Code      // of Refused
-	Token    int64     // of FenceRaised, and of Answered or Refused for a fence: the highest seen; of Created: the czxid, where it is not Zxid
+	Token    int64     // of FenceRaised, and of Answered or Refused for a fence: the highest seen; of Created: the czxid, where it is not Zxid; of Refused for a semaphore: see [Result]
 	Record   Session   // of SessionOpened and SessionMoved: the record after the change
 	Repeated bool      // of DataSet: a repeated create, which raises the version of what it finds
 	Note     string    // of Deleted: why
@@ -72,7 +72,7 @@ type Result struct {
 	Code     Code
 	Path     string  // of the znode created, with its sequence number; of ErrHeld: the first contender
 	Stat     Stat    // right after the operation; of ErrHeld: the first contender's
-	Token    int64   // of OpFence: the highest token seen
+	Token    int64   // of OpFence: the highest token seen; of ErrNoPermits: permits in use; of ErrLimitDiffers and ErrTooManyPermits: the limit
 	Session  Session // of OpOpen and OpMove
 	Repeated bool    // of OpCreate: answered with the session's own earlier znode (Protected)
 }

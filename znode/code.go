@@ -32,14 +32,19 @@ const (
 
 // Our own codes. A door translates them; no ZooKeeper client may ever see one.
 const (
-	ErrHeld          Code = 1  // OpVacant: a contender stands there
-	ErrStaleToken    Code = 2  // OpFence: the token is below the highest seen
-	ErrFull          Code = 3  // the disk is too full for creates, growing sets and new sessions
-	ErrSessionExists Code = 4  // OpOpen: the session is open already
-	ErrNotOwner      Code = 5  // OpDelete with Own: the znode belongs to another session
-	ErrTooLarge      Code = 6  // the request is larger than the quorum takes
-	ErrImmovable     Code = 20 // OpHandOver: somebody stands in the queue who cannot be moved
-	ErrNotHolder     Code = 7  // OpHeld, OpDowngrade: no contender of that token holds
+	ErrHeld          Code = 1 // OpVacant: a contender stands there
+	ErrStaleToken    Code = 2 // OpFence: the token is below the highest seen
+	ErrFull          Code = 3 // the disk is too full for creates, growing sets and new sessions
+	ErrSessionExists Code = 4 // OpOpen: the session is open already
+	ErrNotOwner      Code = 5 // OpDelete with Own: the znode belongs to another session
+	ErrTooLarge      Code = 6 // the request is larger than the quorum takes
+	ErrNotHolder     Code = 7 // OpHeld, OpDowngrade: no contender of that token holds
+	ErrImmovable     Code = 8 // OpHandOver: somebody stands in the queue who cannot be moved
+
+	ErrNoPermits      Code = 20 // OpAcquirePermits with Try: not that many are free, or others wait
+	ErrNoLimit        Code = 21 // OpAcquirePermits: the semaphore has no limit, and none was said
+	ErrLimitDiffers   Code = 22 // OpAcquirePermits: another limit stands than was said
+	ErrTooManyPermits Code = 23 // OpAcquirePermits: more are asked for than there are
 )
 
 // Error returns what the code means, in lower case.
@@ -104,6 +109,14 @@ func (c Code) text() string {
 		return "request too large"
 	case ErrNotHolder:
 		return "not held under that token"
+	case ErrNoPermits:
+		return "not enough permits are free"
+	case ErrNoLimit:
+		return "semaphore has no limit"
+	case ErrLimitDiffers:
+		return "semaphore has another limit"
+	case ErrTooManyPermits:
+		return "more permits than the semaphore has"
 	}
 	return ""
 }

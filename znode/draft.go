@@ -29,6 +29,8 @@ type Draft struct {
 	size      int
 	newest    int64 // the highest zxid used
 	setsQuota bool
+	due       []string // semaphores where a grant may be due
+	isDue     map[string]struct{}
 
 	// The request at hand.
 	request     *Request
@@ -96,6 +98,8 @@ func (d *Draft) Reset() {
 	clear(d.changes)
 	d.changes = d.changes[:0]
 	d.size, d.newest, d.setsQuota = 0, 0, false
+	d.due = nil
+	clear(d.isDue)
 	d.sorted = false
 }
 
@@ -175,7 +179,7 @@ func (d *Draft) begin(r *Request, zxid, now int64) {
 	d.step, d.checked, d.expired, d.used = 0, false, false, false
 	d.whyPath, d.whyToken = "", 0
 	// A request of one step changes nothing before it is known to pass.
-	d.journal = len(r.Ops) > 1 || len(r.Ops) == 1 && r.Ops[0].Parents
+	d.journal = len(r.Ops) > 1 || len(r.Ops) == 1 && (r.Ops[0].Parents || r.Ops[0].Kind == OpAcquirePermits || r.Ops[0].Kind == OpSetPermits)
 	d.serial++
 	d.firstChange, d.firstSize = len(d.changes), d.size
 	d.sorted = false

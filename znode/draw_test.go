@@ -23,6 +23,7 @@ var (
 	somePaths = []string{
 		"/", "/a", "/b", "/a/b", "/a/b/c", "/a/c", "/l", "/l/x-lock-0000000000", "/l/x-lock-0000000001",
 		"/a/x", "/zookeeper", "/zookeeper/config", "/zookeeper/quota/q", "/l/_c_u-lock-0000000000", "/bad/", "x",
+		"/s", "/s/locks", "/s/leases", "/s/limit", "/s/leases/_c_" + someID + "-lease-0000000000", "/s/locks/_c_" + someID + "-p2-lock-0000000000", "/s/locks/x-lock-0000000000",
 		"/zookeeper/quota/a/zookeeper_limits", "/zookeeper/quota/a/b/zookeeper_limits", "/zookeeper/quota/a/zookeeper_stats", firstOf, secondOf,
 	}
 	lockPaths = []string{
@@ -30,14 +31,14 @@ var (
 		"/l/_c_" + someID + "-__READ__0000000000", "/l/_c_" + someID + "-__READ__0000000001", "/l/r__rlock__0000000001", "/l/x-lock-0000000000",
 	}
 	lockStems = []string{"/l/_c_" + someID + "-__WRIT__", "/l/_c_" + someID + "-__READ__", "/l/r__rlock__", "/l/x-lock-"}
-	someStems = []string{"/l/x-lock-", "/l/_c_u-lock-", "/a/_c_u-", "/l/n-", "/a/b/__lock__", "/", "/a"}
+	someStems = []string{"/s/locks/x-lock-", "/s/leases/_c_" + someID + "-lease-", "/l/x-lock-", "/l/_c_u-lock-", "/a/_c_u-", "/l/n-", "/a/b/__lock__", "/", "/a"}
 	someACLs  = [][]ACL{
 		nil, OpenACL, OpenACL, OpenACL, OpenACL,
 		{{PermAll, "digest", "ann:1"}},
 		{{PermAll, "auth", ""}},
 		{{PermRead, "world", "anyone"}},
 	}
-	someData = [][]byte{nil, {}, []byte("x"), []byte("some data"), []byte("count=1,bytes=9=;byteHardLimit=9;countHardLimit=2")}
+	someData = [][]byte{nil, {}, []byte("x"), []byte("some data"), []byte("count=1,bytes=9=;byteHardLimit=9;countHardLimit=2"), {0, 0, 0, 2}, {0, 0, 0, 3}}
 )
 
 func drawOp(t *rapid.T) Op {
@@ -48,6 +49,7 @@ func drawOp(t *rapid.T) Op {
 	kinds := []OpKind{
 		OpCreate, OpCreate, OpCreate, OpCreate, OpCreate, OpDelete, OpDelete, OpDelete, OpSetData, OpSetData, OpSetACL,
 		OpCheck, OpReap, OpVacant, OpOpen, OpOpen, OpMove, OpClose, OpFence, OpHeld, OpDowngrade, OpDowngrade,
+		OpAcquirePermits, OpAcquirePermits, OpAcquirePermits, OpReleasePermits, OpReleasePermits, OpSetPermits,
 		OpReady, OpReady,
 	}
 	op.Kind = rapid.SampledFrom(kinds).Draw(t, "kind")
@@ -91,6 +93,16 @@ func drawOp(t *rapid.T) Op {
 	case OpOpen, OpMove, OpClose:
 		op.Session = Session{ID: SessionID(rapid.IntRange(0, 4).Draw(t, "id"))}
 		op.Session.Owner.Member = rapid.Uint64Range(0, 2).Draw(t, "owner")
+	case OpAcquirePermits, OpReleasePermits, OpSetPermits:
+		op.Path = rapid.SampledFrom([]string{"/s", "/s", "/s", "/a/s", "/l", "/"}).Draw(t, "semaphore")
+		op.Protected = rapid.SampledFrom([]string{someID, idOf(1), idOf(2), "short"}).Draw(t, "grant")
+		op.Data, op.ACL = rapid.SampledFrom(someData).Draw(t, "data"), rapid.SampledFrom(someACLs).Draw(t, "acl")
+		op.Permits.Count = rapid.Int32Range(0, 3).Draw(t, "count")
+		op.Permits.Limit = rapid.SampledFrom([]int32{0, 0, 2, 2, 3}).Draw(t, "limit")
+		op.Permits.Try = rapid.Bool().Draw(t, "try")
+		if op.Kind == OpReleasePermits && rapid.Bool().Draw(t, "of another") {
+			op.Session.ID = SessionID(rapid.IntRange(1, 3).Draw(t, "whose"))
+		}
 	case OpReady:
 		op.Path = rapid.SampledFrom([]string{"/a/ready", "/a/ready", "/l/ready", "/a/b/c/ready"}).Draw(t, "ready")
 		op.Version = rapid.Int32Range(-2, 3).Draw(t, "count")

@@ -30,7 +30,22 @@ func (d *Draft) insert(parent *draftNode, path string, made *Content) *draftNode
 	c := d.addNode(Created, n)
 	c.Node, c.Owner, c.TTL = n.Kind, n.Owner, n.TTL
 	d.size += keySize + len(path) + len(n.Data) + aclSize(n.ACL)
+	d.limitSet(path)
 	return n
+}
+
+// write gives a znode other data.
+func (d *Draft) write(n *draftNode, data []byte) {
+	d.touch(n)
+	d.weigh(n, -1)
+	n.Data = data
+	d.weigh(n, 1)
+	n.Version++
+	n.Mzxid, n.Mtime = d.zxid, d.now
+	n.ownDirty = true
+	d.addNode(DataSet, n)
+	d.size += keySize + len(n.path) + len(n.Data)
+	d.limitSet(n.path)
 }
 
 // remove deletes a znode that has no children.
@@ -56,6 +71,7 @@ func (d *Draft) remove(parent, n *draftNode) {
 	c := d.addNode(Deleted, n)
 	c.Node, c.Owner = n.Kind, n.Owner
 	d.size += keySize + len(n.path)
+	d.freed(parent.path)
 }
 
 // countKey notes that a znode's counters change.

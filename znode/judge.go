@@ -36,6 +36,12 @@ func (d *Draft) judge(op *Op) Code {
 		return d.ready(op)
 	case OpHandOver:
 		return d.handOver(op)
+	case OpAcquirePermits:
+		return d.acquirePermits(op)
+	case OpReleasePermits:
+		return d.releasePermits(op)
+	case OpSetPermits:
+		return d.setPermits(op)
 	}
 	return ErrUnimplemented
 }
@@ -199,7 +205,7 @@ func (d *Draft) delete(op *Op) Code {
 	case n.children > 0:
 		return ErrNotEmpty
 	}
-	others := d.others(parent, n)
+	others := append(d.others(parent, n), d.fellows(parent, n)...)
 	d.remove(parent, n)
 	d.changes[len(d.changes)-1].Note = op.Note
 	d.size += len(op.Note)
@@ -223,15 +229,7 @@ func (d *Draft) setData(op *Op) Code {
 	case op.Version != -1 && op.Version != n.Version:
 		return ErrBadVersion
 	}
-	d.touch(n)
-	d.weigh(n, -1)
-	n.Data = op.Data
-	d.weigh(n, 1)
-	n.Version++
-	n.Mzxid, n.Mtime = d.zxid, d.now
-	n.ownDirty = true
-	d.addNode(DataSet, n)
-	d.size += keySize + len(n.path) + len(n.Data)
+	d.write(n, op.Data)
 	return OK
 }
 

@@ -70,6 +70,7 @@ func (t *Tree) Finish() error {
 			return &OrphanError{path, "parent"}
 		}
 		parent.link(n)
+		t.countWaiter(parent, n, 1)
 		if n.owner != 0 {
 			t.own(n)
 		}

@@ -222,7 +222,9 @@ func keysAndChangesAgree(t *rapid.T) {
 				continue
 			}
 			r.judgeAndCheck(t, drawRequest(t))
+			r.grants()
 		}
+		r.grants()
 		drafted := r.drafted()
 		r.commit(t)
 		r.compare(t)

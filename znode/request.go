@@ -24,43 +24,47 @@ type OpKind uint8
 
 // The kinds of operations. Those up to OpReap are ZooKeeper's.
 const (
-	OpCreate    OpKind = iota + 1 // Path, Data, ACL, Node, Sequential, TTL, Parents, Protected, Twin, Rest
-	OpDelete                      // Path, Version, Czxid, Own
-	OpSetData                     // Path, Data, Version, Czxid, Own
-	OpSetACL                      // Path, ACL, Version (compared with the znode's aversion)
-	OpCheck                       // Path, Version
-	OpReap                        // Path; deletes an empty container or a lapsed TTL znode; not for clients
-	OpVacant                      // Path, Shared; refused with ErrHeld while a contender stands under Path that a new one would wait for
-	OpOpen                        // Session: the new session's record
-	OpMove                        // Session.ID, Session.Owner, Session.TTL (0 keeps it)
-	OpClose                       // closes Session.ID, or the request's session when that is 0
-	OpFence                       // Path: the fence's name, Czxid: the token
-	OpHeld                        // Path: the lock's directory, Czxid: the token; refused with ErrNotHolder unless a contender of that token holds there
-	OpDowngrade                   // Path: a writer of the request's session that holds, Czxid; a reader takes its place, with its czxid
-	OpHandOver                    // Path: the queue's directory, Czxid: the token of its head, which the request's session has, Heir: the token of who is to be its head
-	OpReady                       // Path, Version, Data, ACL: created once its parent has Version children; with Version 0 deleted where it is the only one left; with -1 refused where it stands
+	OpCreate         OpKind = iota + 1 // Path, Data, ACL, Node, Sequential, TTL, Parents, Protected, Twin, Rest
+	OpDelete                           // Path, Version, Czxid, Own
+	OpSetData                          // Path, Data, Version, Czxid, Own
+	OpSetACL                           // Path, ACL, Version (compared with the znode's aversion)
+	OpCheck                            // Path, Version
+	OpReap                             // Path; deletes an empty container or a lapsed TTL znode; not for clients
+	OpVacant                           // Path, Shared; refused with ErrHeld while a contender stands under Path that a new one would wait for
+	OpOpen                             // Session: the new session's record
+	OpMove                             // Session.ID, Session.Owner, Session.TTL (0 keeps it)
+	OpClose                            // closes Session.ID, or the request's session when that is 0
+	OpFence                            // Path: the fence's name, Czxid: the token
+	OpHeld                             // Path: the lock's directory, Czxid: the token; refused with ErrNotHolder unless a contender of that token holds there
+	OpDowngrade                        // Path: a writer of the request's session that holds, Czxid; a reader takes its place, with its czxid
+	OpHandOver                         // Path: the queue's directory, Czxid: the token of its head, which the request's session has, Heir: the token of who is to be its head
+	OpReady                            // Path, Version, Data, ACL: created once its parent has Version children; with Version 0 deleted where it is the only one left; with -1 refused where it stands
+	OpAcquirePermits                   // Path: the semaphore, Permits, Data, ACL, Protected; answered with the first permit, or the place in the queue
+	OpReleasePermits                   // Path, Protected, Version, Czxid, Note, Session.ID: whose (0: the request's session)
+	OpSetPermits                       // Path, Permits.Limit
 )
 
 // An Op is one operation of a [Request].
 type Op struct {
 	Kind       OpKind
+	Node       Kind
+	Sequential bool
+	Parents    bool  // create missing ancestors, as containers open to all
+	Twin       bool  // of a lock's Sequential, Protected create: give it the second name that kazoo looks at, too; refused with ErrBadArguments for others, and with ErrNodeExists for a repeated create whose first one had no twin
+	Own        bool  // of OpDelete, OpSetData: only a znode of the request's session
+	Shared     bool  // of OpVacant: for a reader, who waits for exclusive contenders only
+	Version    int32 // -1 matches any
 	Path       string
 	Data       []byte // nil is ZooKeeper's null, which is not the same as empty
 	ACL        []ACL  // nil is refused with ErrInvalidACL, as ZooKeeper does
-	Node       Kind
-	Sequential bool
 	TTL        int64  // of a TTL znode, in milliseconds
-	Parents    bool   // create missing ancestors, as containers open to all
 	Protected  string // 36-character id: if the session already owns a child of Path's parent whose name starts with "_c_"+Protected+"-", answer with that one
-	Twin       bool   // of a lock's Sequential, Protected create: give it the second name that kazoo looks at, too; refused with ErrBadArguments for others, and with ErrNodeExists for a repeated create whose first one had no twin
-	Version    int32  // -1 matches any
 	Czxid      int64  // of OpDelete, OpSetData, OpDowngrade: only the incarnation of the znode that this zxid created; 0: any
-	Own        bool   // of OpDelete, OpSetData: only a znode of the request's session
-	Shared     bool   // of OpVacant: for a reader, who waits for exclusive contenders only
 	Rest       int64  // of an ephemeral contender: for so many milliseconds after its session has expired while it held, it stays, and keeps others waiting; 0: not at all
 	Session    Session
-	Note       string // of OpDelete: why, for those who look on
+	Note       string // of OpDelete and OpReleasePermits: why, for those who look on
 	Heir       int64  // of OpHandOver
+	Permits    SemaphoreOp
 }
 
 // A Request is one or more operations that happen together, at one zxid, or not at all.

@@ -21,6 +21,8 @@ type Tree struct {
 	resting ordered[*Node]      // those of them that are contenders: of holds whose sessions have expired
 	quotas  map[string]*Quota   // by the paths they are set on; nil before the first
 	pending map[string]Counters // loaded before their znodes
+
+	permitQueues map[string]int // places that the writer grants, by semaphore; nil before the first
 }
 
 // A holder is a session and what ends with it. While a tree is loaded, record may be missing.
@@ -141,6 +143,12 @@ func (t *Tree) OwnChild(id SessionID, parent, prefix string) (path string, ok bo
 		return false
 	})
 	return path, ok
+}
+
+// OwnChildren walks the session's ephemerals directly under parent whose names begin with prefix, in
+// the order of their paths.
+func (t *Tree) OwnChildren(id SessionID, parent, prefix string) iter.Seq[*Node] {
+	return func(yield func(*Node) bool) { t.ownChildren(id, Join(parent, prefix), yield) }
 }
 
 // ownChildren walks the session's ephemerals whose paths begin with stem and end in the same

@@ -17,6 +17,7 @@ func (w world) do(req Request) (Code, []Result) {
 	w.t.Helper()
 	code := w.judge(&req)
 	changes := append([]Change(nil), w.draft.Changes()...)
+	w.grants()
 	effects := w.commit(w.t)
 	w.compare(w.t)
 	results := make([]Result, len(req.Ops))

@@ -178,5 +178,7 @@ func routePath(collection, name, action string) string {
 	return path
 }
 
+func semaphorePath(name string) string { return routePath("semaphores", name, "") }
+
 // lockName takes the slash away that a znode path begins with and a lock's name does not.
 func lockName(arg string) string { return strings.TrimPrefix(arg, "/") }

@@ -81,6 +81,7 @@ func (c *serveConfig) bind(fs *pflag.FlagSet) {
 	fs.IntVar(&l.PageLimit, "page-limit", l.PageLimit, "locks or sessions on one page of a list")
 	fs.IntVar(&l.MaxSessions, "max-sessions", l.MaxSessions, "sessions alive")
 	fs.IntVar(&l.MaxWaiters, "max-waiters", l.MaxWaiters, "places in the queue of one lock")
+	fs.IntVar(&l.MaxPermits, "max-permits", l.MaxPermits, "permits of a semaphore that one request may ask for")
 	fs.DurationVar(&l.MinTTL, "min-ttl", l.MinTTL, "shorter TTLs are raised to it")
 	fs.DurationVar(&l.MaxTTL, "max-ttl", l.MaxTTL, "longer TTLs are lowered to it")
 	fs.DurationVar(&l.MaxWait, "max-wait", l.MaxWait, "one REST request may wait for a lock")

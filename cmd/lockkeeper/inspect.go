@@ -25,7 +25,8 @@ type contender struct {
 	Metadata map[string]string `json:"metadata"`
 	Door     string            `json:"door"`
 	Enqueued time.Time         `json:"enqueued"`
-	Since    time.Time         `json:"since"` // zero while waiting
+	Since    time.Time         `json:"since"`   // zero while waiting
+	Permits  int               `json:"permits"` // of a semaphore
 
 	Expected string `json:"expected_wait"` // empty where nothing is known
 }
@@ -60,28 +61,39 @@ func (q *queue) row(now time.Time) string {
 }
 
 func newInspect(a *app) *cobra.Command {
-	blockers := false
+	blockers, asSemaphore := false, false
 	cmd := &cobra.Command{
 		Use:   "inspect NAME",
-		Short: "Show a lock's holder and queue",
+		Short: "Show the holder and queue of a lock or a semaphore",
 		Long: "Inspect shows who holds a lock, since when and why, and who waits for it, in order, and about\n" +
 			"how long still, where the lock's recent holds let one expect anything. With --blockers it shows\n" +
-			"whom the holder waits for itself, and whom that one waits for, to the end. Its exit code is 3\n" +
-			"when the lock is free.",
+			"whom the holder waits for itself, and whom that one waits for, to the end. Where the lock of\n" +
+			"that name is free, or with --semaphore, it shows who has permits of the semaphore. Its exit\n" +
+			"code is 3 when nobody holds.",
 		Example:           "  lockkeeper inspect orders/42",
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: completeLocks(a),
 	}
 	cmd.Flags().BoolVar(&blockers, "blockers", false, "show who blocks whom, through any chain; with --json, beside the lock")
+	cmd.Flags().BoolVar(&asSemaphore, "semaphore", false, "show the semaphore of that name, whatever the lock")
 	return asking(a, cmd, func(ctx context.Context, cfg *clientConfig, c *client, args []string) error {
-		raw, q, err := getQueue(ctx, c, lockName(args[0]))
+		name := lockName(args[0])
+		if asSemaphore {
+			return inspectSemaphore(ctx, a, cfg, c, name)
+		}
+		raw, q, err := getQueue(ctx, c, name)
 		if err != nil {
 			return err
+		}
+		if q.Holder == nil && !blockers {
+			if _, s, err := getSemaphore(ctx, c, name); err == nil && (s.Limit > 0 || s.InUse > 0) {
+				return inspectSemaphore(ctx, a, cfg, c, name)
+			}
 		}
 		var chain *blockerChain
 		var rawChain json.RawMessage
 		if blockers {
-			if rawChain, chain, err = getBlockers(ctx, c, lockName(args[0])); err != nil {
+			if rawChain, chain, err = getBlockers(ctx, c, name); err != nil {
 				return err
 			}
 		}

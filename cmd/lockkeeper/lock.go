@@ -55,6 +55,8 @@ type lockConfig struct {
 	owner     string
 	reason    string
 	compat    string
+	permits   int // of a semaphore; 0: it is a lock
+	limit     int // of that; 0: what stands
 	onLost    string
 	events    string
 	aftermath []string // onLost, split
@@ -73,7 +75,8 @@ func newLock(a *app) *cobra.Command {
 			"When the lock is lost, or cannot be renewed in time, the command's group gets SIGTERM, and\n" +
 			"SIGKILL after --grace: before the lock can pass on, unless it was taken away by force. It dies\n" +
 			"with this process, too. docs/run-under-a-lock.md says how, and what it cannot promise.\n\n" + lockExitHelp,
-		Example: "  lockkeeper lock nightly-report -- ./report.sh --all\n" +
+		Example: "  lockkeeper lock encoder --permits 1 --limit 4 -- ./encode.sh\n" +
+			"  lockkeeper lock nightly-report -- ./report.sh --all\n" +
 			"  lockkeeper lock deploy/web --try --reason 'release 42' -- make deploy\n" +
 			"  lockkeeper lock orders/42 --wait 30s -- sh -c 'flush && push \"$LOCKKEEPER_TOKEN\"'",
 		ValidArgsFunction: completeLockCommand(a),
@@ -112,6 +115,8 @@ func (c *lockConfig) bind(fs *pflag.FlagSet) {
 		fs.StringVar(&c.compat, "compat", "", "`all` is for unmodified kazoo clients, too; latch for Curator's LeaderLatch in place of its LeaderSelector")
 	} else {
 		fs.StringVar(&c.compat, "compat", "", "`all` keeps unmodified kazoo clients away from the lock, too")
+		fs.IntVar(&c.permits, "permits", 0, "take so many permits of the semaphore NAME instead of the lock")
+		fs.IntVar(&c.limit, "limit", 0, "of --permits: how many the semaphore has; the first who says so sets it (default: what is set)")
 	}
 	fs.StringVar(&c.onLost, "on-lost", "", "`command` to run when the lock is lost, with its arguments; no shell but as sh -c '…'")
 	fs.StringVar(&c.events, "events", "", "`file` to append events to, as JSON lines; - is standard error, /dev/fd/3 an open file")
@@ -136,6 +141,12 @@ func (c *lockConfig) load(cmd *cobra.Command, args, environ []string) error {
 		return errors.New("--wait: must be greater than 0; --try does not wait, and without both it waits for ever")
 	case fs.Changed("compat") && c.compat != "all" && (c.elect == nil || c.compat != "latch"):
 		return fmt.Errorf("--compat: is %.20q; say %s, or leave it out", c.compat, c.compats())
+	case fs.Changed("permits") && c.permits < 1:
+		return errors.New("--permits: must be greater than 0")
+	case fs.Changed("limit") && (c.limit < 1 || c.permits == 0):
+		return errors.New("--limit: says how many permits there are, and needs --permits; must be greater than 0")
+	case c.permits > 0 && c.compat != "":
+		return errors.New("--compat: is for locks; semaphores keep to Curator's layout")
 	case c.ttl <= 0:
 		return errors.New("--ttl: must be greater than 0")
 	case c.grace < 0 || (fs.Changed("grace") && c.grace == 0):

@@ -48,6 +48,8 @@ func (r *lockRun) notAcquired(ctx context.Context, err error) error {
 			who = "waited for by others"
 		}
 		return &codedError{exitNotAcquired, fmt.Errorf("%s is %s. The command was not run; leave out --try to wait", r.cfg.thing(), who)}
+	case errors.Is(err, sdk.ErrNoPermits):
+		return &codedError{exitNotAcquired, fmt.Errorf("%w. The command was not run; leave out --try to wait", err)}
 	case errors.Is(err, sdk.ErrInput):
 		return &codedError{exitBroken, fmt.Errorf("%w. The command was not run", err)}
 	case errors.Is(err, sdk.ErrUncertain):

@@ -142,10 +142,20 @@ func (r *lockRun) dial(ctx context.Context, options []sdk.Option) (err error) {
 	return err
 }
 
-// take waits for the lock, or for the lead.
+// take waits for the lock, the lead or the permits.
 func (r *lockRun) take(ctx context.Context, options []sdk.LockOption) (*sdk.Hold, error) {
 	if r.cfg.elect != nil {
 		return r.campaign(ctx, options)
+	}
+	if r.cfg.permits > 0 {
+		if r.cfg.limit > 0 {
+			options = append(options, sdk.WithPermits(r.cfg.limit))
+		}
+		semaphore := r.client.Semaphore(r.cfg.name, options...)
+		if r.cfg.try {
+			return semaphore.TryAcquire(ctx, r.cfg.permits)
+		}
+		return semaphore.Acquire(ctx, r.cfg.permits)
 	}
 	mutex := r.client.Mutex(r.cfg.name, options...)
 	if r.cfg.try {

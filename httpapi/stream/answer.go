@@ -36,11 +36,7 @@ var codes = []struct {
 // fail makes j's answer say err, and returns its code.
 func (d *Door) fail(j *job, err error) (code string) {
 	// What an acquire has begun when it is cancelled is undone by itself.
-	undone := false
-	switch j.request.Kind {
-	case wire.Acquire, wire.AcquireAll, wire.Enqueue, wire.Await, wire.Enter, wire.Campaign:
-		undone = true
-	}
+	undone := undoes(j.request.Kind)
 	if j.cancelled(err) && (undone || !errors.Is(err, store.ErrUncertain)) {
 		j.answer.Reset()
 		j.answer.Kind, j.answer.ID = wire.Error, j.request.ID
@@ -49,6 +45,14 @@ func (d *Door) fail(j *job, err error) (code string) {
 	}
 	d.errorFrame(&j.answer, j.request.ID, err)
 	return j.answer.Code
+}
+
+func undoes(kind wire.Kind) bool {
+	switch kind {
+	case wire.Acquire, wire.AcquireAll, wire.Enqueue, wire.Await, wire.AcquirePermits, wire.EnqueuePermits, wire.Enter, wire.Campaign:
+		return true
+	}
+	return false
 }
 
 // failLocked refuses a request that is not worked on. The stream's mutex is held.
@@ -104,6 +108,10 @@ func extras(f *wire.Frame, err error) {
 	} else if e, ok := errors.AsType[*lease.LostError](err); ok {
 		f.Session, f.Cause = uint64(e.ID), string(e.Cause)
 	}
+	if e, ok := errors.AsType[*lock.PermitsError](err); ok {
+		f.Name, f.Permits, f.PermitLimit, f.Limit = e.Name, int64(e.Permits), int64(e.Limit), int64(e.Asked)
+		f.InUse, f.Waiters, f.Revision = int64(e.InUse), int64(e.Waiting), e.Revision
+	}
 	barrierExtras(f, err)
 	valueExtras(f, err)
 	if e, ok := errors.AsType[*lock.StaleTokenError](err); ok {
@@ -115,7 +123,7 @@ func extras(f *wire.Frame, err error) {
 func holdFields(f *wire.Frame, h *lock.Hold) {
 	f.State, f.Token, f.Position = stateOf(h.State), int64(h.Token), int64(h.Position)
 	f.SinceMS, f.TTLMS = unixMillis(h.Since), h.TTL.Milliseconds()
-	f.Revision, f.RepeatedRequest = h.Revision, h.Repeated
+	f.Revision, f.RepeatedRequest, f.Permits = h.Revision, h.Repeated, int64(h.Permits)
 	f.Mode = string(h.Mode)
 	if h.Count > 1 {
 		f.Count = int64(h.Count)
@@ -154,7 +162,7 @@ func contenderOf(c *lock.Contender) wire.Contender {
 		Value: value, Priority: c.Priority,
 		Token: int64(c.Token), Session: uint64(c.Session), State: stateOf(c.State), Position: int64(c.Position),
 		Owner: c.Owner, Reason: c.Reason, Metadata: c.Metadata, Door: c.Door,
-		EnqueuedMS: unixMillis(c.Enqueued), SinceMS: unixMillis(c.Since), Znode: c.Znode,
+		EnqueuedMS: unixMillis(c.Enqueued), SinceMS: unixMillis(c.Since), Znode: c.Znode, Permits: int64(c.Permits),
 		Mode: string(c.Mode), RestsUntilMS: unixMillis(c.RestsUntil),
 		Ahead: int64(c.Position), ExpectedMS: c.ExpectedWait.Milliseconds(),
 	}

@@ -43,6 +43,12 @@ type Locks interface {
 	CheckFence(ctx context.Context, name string, token lock.Token) (lock.Fence, error)
 	Fence(ctx context.Context, name string, fresh lock.Read) (lock.Fence, error)
 	Follow(f lock.Follower)
+
+	AcquirePermits(ctx context.Context, r lock.PermitRequest, wait time.Duration) (lock.Hold, error)
+	EnqueuePermits(ctx context.Context, r lock.PermitRequest) (lock.Hold, error)
+	ReleasePermits(ctx context.Context, r lock.Release) (lock.Done, error)
+	Semaphore(ctx context.Context, name string, token lock.Token, limit int, fresh lock.Read) (lock.Semaphore, error)
+	SetLimit(ctx context.Context, name string, limit int) (lock.LimitSet, error)
 }
 
 // Barriers is what this door needs of barriers. Every call ends with its ctx at the latest, and keeps

@@ -72,6 +72,26 @@ func (fakes) Fence(_ context.Context, name string, _ lock.Read) (lock.Fence, err
 	return lock.Fence{Name: name}, nil
 }
 
+func (fakes) AcquirePermits(_ context.Context, r lock.PermitRequest, _ time.Duration) (lock.Hold, error) {
+	return lock.Hold{Name: r.Name}, nil
+}
+
+func (fakes) EnqueuePermits(_ context.Context, r lock.PermitRequest) (lock.Hold, error) {
+	return lock.Hold{Name: r.Name}, nil
+}
+
+func (fakes) ReleasePermits(_ context.Context, r lock.Release) (lock.Done, error) {
+	return lock.Done{Name: r.Name}, nil
+}
+
+func (fakes) Semaphore(_ context.Context, name string, _ lock.Token, _ int, _ lock.Read) (lock.Semaphore, error) {
+	return lock.Semaphore{Name: name}, nil
+}
+
+func (fakes) SetLimit(_ context.Context, name string, limit int) (lock.LimitSet, error) {
+	return lock.LimitSet{Name: name, Limit: limit}, nil
+}
+
 func (fakes) Next(ctx context.Context) (lock.Event, error) {
 	<-ctx.Done()
 	return lock.Event{}, context.Cause(ctx)
@@ -118,6 +138,9 @@ func FuzzReceive(f *testing.F) {
 	hello := wire.Frame{Kind: wire.Hello}
 	for kind := wire.Open; kind <= wire.ReleaseAll; kind++ {
 		f.Add(batch(hello, wire.Frame{Kind: wire.Open}, wire.Frame{Kind: kind, Session: 7, Name: "a", Ticket: "t", WaitMS: -1, Token: 3, Target: 2, Names: []string{"a", "b"}, Mode: "read"}))
+	}
+	for kind := wire.AcquirePermits; kind <= wire.SetLimit; kind++ {
+		f.Add(batch(hello, wire.Frame{Kind: wire.Open}, wire.Frame{Kind: kind, Session: 7, Name: "a", Permits: 2, PermitLimit: 3, WaitMS: -1, Token: 3}))
 	}
 	f.Add([]byte("\xff"))
 	d, err := New(Config{

@@ -18,6 +18,8 @@ var kindNames = map[wire.Kind]string{
 	wire.Release: "release", wire.Queue: "queue", wire.Fence: "fence", wire.Check: "check",
 	wire.Subscribe: "subscribe", wire.Unsubscribe: "unsubscribe",
 	wire.Downgrade: "downgrade", wire.AcquireAll: "acquire_all", wire.ReleaseAll: "release_all",
+	wire.AcquirePermits: "acquire_permits", wire.EnqueuePermits: "enqueue_permits", wire.ReleasePermits: "release_permits",
+	wire.Semaphore: "semaphore", wire.SetLimit: "set_limit",
 	wire.SetBarrier: "set_barrier", wire.RemoveBarrier: "remove_barrier", wire.AwaitBarrier: "await_barrier",
 	wire.Enter: "enter", wire.Exit: "exit", wire.Barrier: "barrier",
 	wire.GetValue: "get_value", wire.PutValue: "put_value", wire.DeleteValue: "delete_value",

@@ -119,7 +119,7 @@ const keepShare = 8
 
 func keeps(kind wire.Kind) bool {
 	switch kind {
-	case wire.Hello, wire.Attach, wire.Close, wire.Touch, wire.Leave, wire.Release, wire.Unsubscribe, wire.RemoveBarrier, wire.Exit, wire.HandOver:
+	case wire.Hello, wire.Attach, wire.Close, wire.Touch, wire.Leave, wire.Release, wire.ReleasePermits, wire.Unsubscribe, wire.RemoveBarrier, wire.Exit, wire.HandOver:
 		return true
 	}
 	return false

@@ -33,6 +33,12 @@ var handlers = map[wire.Kind]func(*stream, *job) error{
 	wire.AcquireAll:  (*stream).acquireAll,
 	wire.ReleaseAll:  (*stream).releaseAll,
 
+	wire.AcquirePermits: (*stream).acquirePermits,
+	wire.EnqueuePermits: (*stream).enqueuePermits,
+	wire.ReleasePermits: (*stream).releasePermits,
+	wire.Semaphore:      (*stream).semaphore,
+	wire.SetLimit:       (*stream).setLimit,
+
 	wire.SetBarrier:    (*stream).setBarrier,
 	wire.RemoveBarrier: (*stream).removeBarrier,
 	wire.AwaitBarrier:  (*stream).awaitBarrier,

@@ -91,6 +91,7 @@ func (s *stream) follow(sub *subscription) {
 				Kind: wire.Event, ID: sub.id, Name: e.Name, After: e.ID.String(), Event: string(e.Kind),
 				Token: int64(e.Token), Session: uint64(e.Session), Owner: e.Owner,
 				Cause: e.Cause, Reason: e.Reason, TimeMS: unixMillis(e.Time), Revision: e.ID.Revision,
+				Permits: int64(e.Permits),
 			}
 		}
 		if !s.tellSubscriber(sub, &f, err) {

@@ -27,6 +27,10 @@ const (
 	CodeNotALock        = "not_a_lock"
 	CodeBodyTooLarge    = "body_too_large"
 	CodeInternal        = "internal"
+	CodeNoPermits       = "no_permits"
+	CodeNoLimit         = "no_limit"
+	CodeLimitDiffers    = "limit_differs"
+	CodeTooManyPermits  = "too_many_permits"
 	CodeDeadlock        = "deadlock" // the wait would close a cycle; links has it
 
 	CodeBarrierClosed       = "barrier_closed"

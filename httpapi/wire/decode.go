@@ -185,6 +185,14 @@ func (f *Frame) decodeAnswer(r *reader, field, wireType int) bool {
 		f.TimeMS = int64(r.varint())
 	case key(frameLost, typeBytes):
 		f.Lost = within(r, append(f.Lost, r.lost()), MaxLost)
+	case key(framePermits, typeVarint):
+		f.Permits = int64(r.varint())
+	case key(framePermitLimit, typeVarint):
+		f.PermitLimit = int64(r.varint())
+	case key(frameInUse, typeVarint):
+		f.InUse = int64(r.varint())
+	case key(frameWaiters, typeVarint):
+		f.Waiters = int64(r.varint())
 	case key(frameCode, typeBytes):
 		f.Code = r.text()
 	case key(frameMessage, typeBytes):

@@ -70,6 +70,10 @@ func (f *Frame) appendAnswer(b []byte) []byte {
 		b = appendText(b, lostCause, l.Cause)
 		b = end(b, start)
 	}
+	b = appendInt(b, framePermits, f.Permits)
+	b = appendInt(b, framePermitLimit, f.PermitLimit)
+	b = appendInt(b, frameInUse, f.InUse)
+	b = appendInt(b, frameWaiters, f.Waiters)
 	b = appendText(b, frameCode, f.Code)
 	b = appendText(b, frameMessage, f.Message)
 	b = appendText(b, frameField, f.Field)
@@ -118,6 +122,7 @@ func (c *Contender) append(b []byte) []byte {
 	b = appendInt(b, contenderExpectedMS, c.ExpectedMS)
 	b = appendText(b, contenderValue, c.Value)
 	b = appendInt(b, contenderPriority, c.Priority)
+	b = appendInt(b, contenderPermits, c.Permits)
 	return end(b, start)
 }
 

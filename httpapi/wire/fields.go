@@ -40,12 +40,16 @@ const (
 	frameReentrant       = 34
 	frameLockDelayMS     = 35
 	frameDeadlock        = 36
+	framePermits         = 37
+	framePermitLimit     = 38
+	frameInUse           = 39
 	frameCode            = 40
 	frameMessage         = 41
 	frameField           = 42
 	frameFix             = 43
 	frameHighest         = 44
 	frameRetryMS         = 45
+	frameWaiters         = 46
 	frameMember          = 50
 	frameCluster         = 51
 	frameVersion         = 52
@@ -83,6 +87,7 @@ const (
 	contenderRestsMS    = 13
 	contenderAhead      = 20
 	contenderExpectedMS = 21
+	contenderPermits    = 22
 
 	linkSession       = 1
 	linkOwner         = 2

@@ -38,6 +38,15 @@ const (
 	ReleaseAll  Kind = 19 // several locks
 )
 
+// Requests about semaphores.
+const (
+	AcquirePermits Kind = 72 // waiting for them
+	EnqueuePermits Kind = 73 // or a place in the queue, without waiting
+	ReleasePermits Kind = 74
+	Semaphore      Kind = 75 // who has permits and who waits
+	SetLimit       Kind = 76 // how many permits there are
+)
+
 // The requests about who waits for whom.
 const (
 	Deadlocks Kind = 80 // the cycles of waits that there are
@@ -161,6 +170,13 @@ type Frame struct {
 	TimeMS          int64
 	Lost            []Lost
 
+	// Semaphores.
+
+	Permits     int64
+	PermitLimit int64
+	InUse       int64
+	Waiters     int64
+
 	// Errors.
 
 	Code    string
@@ -221,6 +237,7 @@ type Contender struct {
 	ExpectedMS   int64
 	Value        string
 	Priority     int64
+	Permits      int64
 }
 
 // A Lost is a session that is over.

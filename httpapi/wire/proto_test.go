@@ -87,6 +87,8 @@ func TestKindsAsTheFileSays(t *testing.T) {
 		"UNSUBSCRIBE": wire.Unsubscribe, "CANCEL": wire.Cancel,
 		"DOWNGRADE": wire.Downgrade, "ACQUIRE_ALL": wire.AcquireAll, "RELEASE_ALL": wire.ReleaseAll, "OK": wire.OK, "ERROR": wire.Error, "WAITING": wire.Waiting,
 		"EVENT": wire.Event, "SESSION_LOST": wire.SessionLost, "HOLD_LOST": wire.HoldLost, "DETACHED": wire.Detached, "GOING": wire.Going,
+		"ACQUIRE_PERMITS": wire.AcquirePermits, "ENQUEUE_PERMITS": wire.EnqueuePermits, "RELEASE_PERMITS": wire.ReleasePermits,
+		"SEMAPHORE": wire.Semaphore, "SET_LIMIT": wire.SetLimit,
 		"SET_BARRIER": wire.SetBarrier, "REMOVE_BARRIER": wire.RemoveBarrier, "AWAIT_BARRIER": wire.AwaitBarrier,
 		"ENTER": wire.Enter, "EXIT": wire.Exit, "BARRIER": wire.Barrier,
 		"GET_VALUE": wire.GetValue, "PUT_VALUE": wire.PutValue, "DELETE_VALUE": wire.DeleteValue,

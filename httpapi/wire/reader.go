@@ -224,6 +224,8 @@ func (r *reader) contender() (c Contender) {
 			c.EnqueuedMS = int64(in.varint())
 		case key(contenderSinceMS, typeVarint):
 			c.SinceMS = int64(in.varint())
+		case key(contenderPermits, typeVarint):
+			c.Permits = int64(in.varint())
 		case key(contenderZnode, typeBytes):
 			c.Znode = in.text()
 		case key(contenderMode, typeBytes):

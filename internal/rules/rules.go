@@ -23,6 +23,7 @@ type Out struct {
 	CloseBlind          bool // a close does not see what its own batch created
 	NoOwnerCheck        bool // a request is not held against its session's owner
 	WriterResends       bool // the writer, too, sends again what a takeover found unfinished
+	ForgetDue           bool // a takeover does not look for grants of permits that the writer before has left
 
 	// Forwarding.
 	OpenUnserving   bool // a stream's opening is answered while the writer does not serve

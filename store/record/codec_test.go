@@ -154,7 +154,7 @@ func drawn[T any]() *rapid.Generator[T] {
 			reflect.TypeFor[[]znode.ACL]():      list.AsAny(),
 			reflect.TypeFor[znode.Kind]():       rapid.SampledFrom(upTo(znode.Persistent, znode.TTL)).AsAny(),
 			reflect.TypeFor[znode.ChangeKind](): rapid.SampledFrom(upTo(znode.Created, znode.Rested)).AsAny(),
-			reflect.TypeFor[znode.OpKind]():     rapid.SampledFrom(upTo(znode.OpCreate, znode.OpReady)).AsAny(),
+			reflect.TypeFor[znode.OpKind]():     rapid.SampledFrom(upTo(znode.OpCreate, znode.OpSetPermits)).AsAny(),
 		},
 	})
 }

@@ -127,6 +127,16 @@ var messageSamples = []sample[Message]{
 	{"hand over", Message{Kind: ForwardKind, Forward: Forward{Requests: []znode.Request{
 		{ID: request, Session: holder.ID, Owner: owner, Ops: []znode.Op{{Kind: znode.OpHandOver, Path: "/orders/42", Czxid: zxid, Heir: zxid + 1}}},
 	}}}},
+	{"permits", Message{Kind: ForwardKind, Forward: Forward{Requests: []znode.Request{
+		{ID: request, Session: holder.ID, Ops: []znode.Op{
+			{
+				Kind: znode.OpAcquirePermits, Path: "/pool", Data: []byte("{}"), ACL: znode.OpenACL,
+				Protected: "0e3f5a52-7a3e-4c0b-9a55-0c1d2e3f4a5b", Permits: znode.SemaphoreOp{Count: 3, Limit: 8, Try: true},
+			},
+			{Kind: znode.OpReleasePermits, Path: "/pool", Protected: "0e3f5a52-7a3e-4c0b-9a55-0c1d2e3f4a5b", Version: -1},
+			{Kind: znode.OpSetPermits, Path: "/pool", Permits: znode.SemaphoreOp{Limit: 8}},
+		}},
+	}}}},
 	{"confirm", Message{Kind: ConfirmKind, Confirm: Confirm{Round: 88, Dropped: []znode.SessionID{9}}}},
 }
 

@@ -26,17 +26,19 @@ const (
 	opShared // true
 	opRest
 
-	minOp = 3
+	// opMore in the kind's byte says that another byte of flags, with their fields, follows the
+	// fields of the two bytes.
+	opMore byte = 0x80
 
-	opHeir = 0x80 // in the kind: not zero; there is no room among the flags
+	opPermits byte = 1 << 0 // count, limit and a byte that is 1 for a try
+	opHeir    byte = 1 << 1
+	opUnused  byte = 0xfc
+
+	minOp = 3
 )
 
 func appendOp(dst []byte, op *znode.Op) []byte {
-	kind := byte(op.Kind)
-	if op.Heir != 0 {
-		kind |= opHeir
-	}
-	dst = append(dst, kind)
+	dst = append(dst, byte(op.Kind))
 	at := len(dst)
 	dst = append(dst, 0, 0)
 	var flags uint16
@@ -99,8 +101,9 @@ func appendOp(dst []byte, op *znode.Op) []byte {
 		flags |= opRest
 		dst = appendInt64(dst, op.Rest)
 	}
-	if op.Heir != 0 {
-		dst = appendInt64(dst, op.Heir)
+	if op.Permits != (znode.SemaphoreOp{}) || op.Heir != 0 {
+		dst[at-1] |= opMore
+		dst = appendMore(dst, op)
 	}
 	binary.LittleEndian.PutUint16(dst[at:], flags)
 	return dst
@@ -108,8 +111,8 @@ func appendOp(dst []byte, op *znode.Op) []byte {
 
 func (r *reader) op(op *znode.Op) {
 	kind := r.byte()
-	op.Kind = znode.OpKind(kind &^ opHeir)
-	if op.Kind < znode.OpCreate || op.Kind > znode.OpReady {
+	op.Kind = znode.OpKind(kind &^ opMore)
+	if op.Kind < znode.OpCreate || op.Kind > znode.OpSetPermits {
 		r.fail("unknown kind of operation")
 		return
 	}
@@ -161,8 +164,58 @@ func (r *reader) op(op *znode.Op) {
 		op.Rest = r.int64()
 		r.present(op.Rest != 0)
 	}
-	if kind&opHeir != 0 {
+	if kind&opMore != 0 {
+		r.moreOp(op)
+	}
+}
+
+// moreOp takes what the third byte of flags is for.
+func (r *reader) moreOp(op *znode.Op) {
+	flags := r.byte()
+	r.present(flags != 0)
+	if flags&opUnused != 0 {
+		r.fail("unknown flags")
+		return
+	}
+	if flags&opPermits != 0 {
+		op.Permits = r.permits()
+		r.present(op.Permits != znode.SemaphoreOp{})
+	}
+	if flags&opHeir != 0 {
 		op.Heir = r.int64()
 		r.present(op.Heir != 0)
 	}
+}
+
+func appendMore(dst []byte, op *znode.Op) []byte {
+	at := len(dst)
+	dst = append(dst, 0)
+	if op.Permits != (znode.SemaphoreOp{}) {
+		dst[at] |= opPermits
+		dst = appendPermits(dst, &op.Permits)
+	}
+	if op.Heir != 0 {
+		dst[at] |= opHeir
+		dst = appendInt64(dst, op.Heir)
+	}
+	return dst
+}
+
+func appendPermits(dst []byte, p *znode.SemaphoreOp) []byte {
+	dst = appendInt32(dst, p.Count)
+	dst = appendInt32(dst, p.Limit)
+	if p.Try {
+		return append(dst, 1)
+	}
+	return append(dst, 0)
+}
+
+func (r *reader) permits() znode.SemaphoreOp {
+	p := znode.SemaphoreOp{Count: r.int32(), Limit: r.int32()}
+	try := r.byte()
+	if try > 1 {
+		r.fail("unknown flags")
+	}
+	p.Try = try == 1
+	return p
 }

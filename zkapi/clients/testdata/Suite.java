@@ -8,6 +8,7 @@ import org.apache.curator.framework.recipes.cache.*;
 import org.apache.curator.framework.recipes.leader.*;
 import org.apache.curator.framework.recipes.locks.*;
 import org.apache.curator.framework.recipes.nodes.*;
+import org.apache.curator.framework.recipes.shared.*;
 import org.apache.curator.framework.state.ConnectionState;
 import org.apache.curator.retry.*;
 import org.apache.zookeeper.*;
@@ -16,7 +17,8 @@ import org.apache.zookeeper.data.*;
 /**
  * Runs Curator's recipes against the servers that are named, and prints a line for each. With a
  * lock's path before the servers it holds that lock instead, until it reads a line; with barrier or
- * double before the path it waits at that barrier, or enters and leaves that double barrier of three.
+ * double before the path it waits at that barrier, or enters and leaves that double barrier of three;
+ * with semaphore before it it holds a permit, of as many as a shared count says.
  */
 public class Suite {
     interface Check { void run() throws Exception; }
@@ -51,6 +53,29 @@ public class Suite {
             must(System.nanoTime() < end, what + ": not in time");
             Thread.sleep(10);
         }
+    }
+
+    static void holdPermit(String path) throws Exception {
+        CuratorFramework c = client();
+        SharedCount limit = new SharedCount(c, path + "/limit", 2);
+        limit.start();
+        InterProcessSemaphoreV2 s = new InterProcessSemaphoreV2(c, path, limit);
+        java.io.BufferedReader in = new java.io.BufferedReader(new java.io.InputStreamReader(System.in));
+        for (boolean again = true; again; ) {
+            Lease lease = s.acquire(60, TimeUnit.SECONDS);
+            must(lease != null, "not acquired");
+            System.out.println("held");
+            String line = in.readLine();
+            for (; line != null && !line.isEmpty() && !line.equals("again"); line = in.readLine()) {
+                limit.setCount(Integer.parseInt(line));
+                System.out.println("set");
+            }
+            again = "again".equals(line);
+            s.returnLease(lease);
+            System.out.println("returned");
+        }
+        limit.close();
+        c.close();
     }
 
     static void hold(String path) throws Exception {
@@ -100,7 +125,8 @@ public class Suite {
     public static void main(String[] args) throws Exception {
         connect = args[args.length - 1];
         if (args.length == 3) {
-            barrier(args[0], args[1]);
+            if (args[0].equals("semaphore")) holdPermit(args[1]);
+            else barrier(args[0], args[1]);
             return;
         }
         if (args.length == 2) {
@@ -145,6 +171,21 @@ public class Suite {
             must(y.writeLock().acquire(5, TimeUnit.SECONDS), "no writer");
             must(!x.readLock().acquire(100, TimeUnit.MILLISECONDS), "a reader beside a writer");
             y.writeLock().release();
+        });
+        check("semaphore with a shared limit", () -> {
+            SharedCount of = new SharedCount(a, "/java/shared/limit", 1), seen = new SharedCount(b, "/java/shared/limit", 1);
+            of.start();
+            seen.start();
+            InterProcessSemaphoreV2 x = new InterProcessSemaphoreV2(a, "/java/shared", of), y = new InterProcessSemaphoreV2(b, "/java/shared", seen);
+            Lease one = x.acquire(10, TimeUnit.SECONDS);
+            must(one != null && y.acquire(200, TimeUnit.MILLISECONDS) == null, "two of one");
+            of.setCount(2);
+            Lease two = y.acquire(10, TimeUnit.SECONDS);
+            must(two != null, "a raised limit is not seen");
+            x.returnLease(one);
+            y.returnLease(two);
+            of.close();
+            seen.close();
         });
         check("semaphore", () -> {
             InterProcessSemaphoreV2 x = new InterProcessSemaphoreV2(a, "/java/semaphore", 2), y = new InterProcessSemaphoreV2(b, "/java/semaphore", 2);
