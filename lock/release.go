@@ -105,6 +105,8 @@ func (l *Locker) remove(ctx context.Context, a *attempt, force bool) (Done, erro
 	switch {
 	case err != nil:
 		return Done{}, err
+	case out.Code == znode.ErrNoNode && l.moved(a):
+		return l.remove(ctx, a, force) // handed over while this was on its way: this member lagged
 	case out.Code == znode.ErrNoNode, out.Code == znode.ErrSessionExpired && l.remembers(a.request.Name, Token(a.stat.Czxid)):
 		return l.released(a, Token(a.stat.Czxid))
 	case out.Code != znode.OK:
