@@ -64,7 +64,7 @@ func decodeNote(data []byte) note {
 
 // says reports whether a note says anything: any JSON object can be read as one that does not.
 func (n *note) says() bool {
-	return n.Door != "" || n.Owner != "" || n.Reason != "" || len(n.Metadata) > 0 || len(n.Entries) > 0 || n.Value != "" || n.Priority != 0
+	return n.Door != "" || n.Owner != "" || n.Reason != "" || len(n.Metadata) > 0 || len(n.Entries) > 0 || n.Value != "" || n.Priority != 0 || n.Permits != 0
 }
 
 func isWord(text []byte) bool {
