@@ -86,6 +86,10 @@ type Limits struct {
 	MaxSessions int // alive in the cluster
 	MaxWaiters  int // in the queue of one lock
 	MaxPermits  int // of a semaphore, asked for by one request
+	MaxNames    int // of locks, in one request for several
+	MaxEntries  int // how often one owner can take a reentrant lock that it has
+
+	MaxLockDelay time.Duration // for which a lock can rest after its holder's session has expired
 
 	MaxParticipants int           // of one double barrier
 	MaxValueBytes   int           // of the data of one znode, written over REST or a stream
@@ -152,6 +156,9 @@ func DefaultLimits() Limits {
 		MaxSessions:      lease.DefaultMaxSessions,
 		MaxWaiters:       lock.DefaultMaxWaiters,
 		MaxPermits:       lock.DefaultMaxPermits,
+		MaxNames:         lock.DefaultMaxNames,
+		MaxEntries:       lock.DefaultMaxEntries,
+		MaxLockDelay:     lock.DefaultMaxLockDelay,
 		DeadlockSearch:   lock.DefaultDeadlockSearch,
 		DeadlockReport:   lock.DefaultDeadlockReport,
 		MinTTL:           lease.MinTTL,

@@ -187,10 +187,9 @@ func (m *member) openCore(ctx context.Context) (err error) {
 	m.values = value.New(value.Config{MaxBytes: limits.MaxValueBytes})
 	m.locks = lock.New(lock.Config{
 		MaxWaiters: limits.MaxWaiters, MaxPermits: limits.MaxPermits, Subscribers: limits.MaxEventStreams, Logger: m.log,
+		MaxLockDelay: limits.MaxLockDelay, MaxEntries: limits.MaxEntries, MaxNames: limits.MaxNames,
 		Deadlocks: lock.DeadlockMode(m.cfg.Deadlocks), DeadlockSearch: limits.DeadlockSearch, DeadlockReport: limits.DeadlockReport,
 	})
-	m.elections = election.New(election.Config{Observers: limits.MaxEventStreams, Logger: m.log})
-	m.locks = lock.New(lock.Config{MaxWaiters: limits.MaxWaiters, Subscribers: limits.MaxEventStreams, Logger: m.log})
 
 	if m.quorum, err = quorum.Start(ctx, m.quorumConfig()); err != nil {
 		return fmt.Errorf("quorum: %w", err)

@@ -55,6 +55,8 @@ type lockConfig struct {
 	owner     string
 	reason    string
 	compat    string
+	mode      string
+	delay     time.Duration
 	permits   int // of a semaphore; 0: it is a lock
 	limit     int // of that; 0: what stands
 	onLost    string
@@ -115,6 +117,8 @@ func (c *lockConfig) bind(fs *pflag.FlagSet) {
 		fs.StringVar(&c.compat, "compat", "", "`all` is for unmodified kazoo clients, too; latch for Curator's LeaderLatch in place of its LeaderSelector")
 	} else {
 		fs.StringVar(&c.compat, "compat", "", "`all` keeps unmodified kazoo clients away from the lock, too")
+		fs.StringVar(&c.mode, "mode", "", "`read` or write: share the lock with other readers, or with nobody (default: with nobody)")
+		fs.DurationVar(&c.delay, "lock-delay", 0, "`duration` for which the lock rests if this machine dies while it holds it")
 		fs.IntVar(&c.permits, "permits", 0, "take so many permits of the semaphore NAME instead of the lock")
 		fs.IntVar(&c.limit, "limit", 0, "of --permits: how many the semaphore has; the first who says so sets it (default: what is set)")
 	}
@@ -141,6 +145,12 @@ func (c *lockConfig) load(cmd *cobra.Command, args, environ []string) error {
 		return errors.New("--wait: must be greater than 0; --try does not wait, and without both it waits for ever")
 	case fs.Changed("compat") && c.compat != "all" && (c.elect == nil || c.compat != "latch"):
 		return fmt.Errorf("--compat: is %.20q; say %s, or leave it out", c.compat, c.compats())
+	case fs.Changed("mode") && c.mode != "read" && c.mode != "write":
+		return fmt.Errorf("--mode: is %.20q; say read or write, or leave it out", c.mode)
+	case c.delay < 0:
+		return errors.New("--lock-delay: must not be below 0")
+	case c.permits > 0 && (c.mode != "" || c.delay != 0):
+		return errors.New("--mode and --lock-delay: are for locks, not for --permits")
 	case fs.Changed("permits") && c.permits < 1:
 		return errors.New("--permits: must be greater than 0")
 	case fs.Changed("limit") && (c.limit < 1 || c.permits == 0):

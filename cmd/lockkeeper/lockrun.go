@@ -157,11 +157,19 @@ func (r *lockRun) take(ctx context.Context, options []sdk.LockOption) (*sdk.Hold
 		}
 		return semaphore.Acquire(ctx, r.cfg.permits)
 	}
-	mutex := r.client.Mutex(r.cfg.name, options...)
-	if r.cfg.try {
-		return mutex.TryLock(ctx)
+	options = append(options, sdk.WithLockDelay(r.cfg.delay))
+	mutex, shared := r.client.Mutex(r.cfg.name, options...), r.client.RWMutex(r.cfg.name, options...)
+	lock, try := mutex.Lock, mutex.TryLock
+	switch r.cfg.mode {
+	case "read":
+		lock, try = shared.RLock, shared.TryRLock
+	case "write":
+		lock, try = shared.Lock, shared.TryLock
 	}
-	return mutex.Lock(ctx)
+	if r.cfg.try {
+		return try(ctx)
+	}
+	return lock(ctx)
 }
 
 // ends reports whether a signal asks programs to end.
