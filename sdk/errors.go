@@ -39,6 +39,8 @@ var (
 	// ErrInput is matched by every [InputError].
 	ErrInput = errors.New("input refused")
 
+	// ErrTooManyEntries is returned where a reentrant hold has been taken too often.
+	ErrTooManyEntries = errors.New("the reentrant hold has been taken too often")
 	// ErrTooManyWaiters is returned where a lock's queue is full.
 	ErrTooManyWaiters = errors.New("the lock's queue is full")
 	// ErrTooManySessions is returned where the service takes no more sessions.

@@ -282,10 +282,10 @@ func (s *fakeStream) doLocked(f *wire.Frame) *wire.Frame {
 		}
 		c.sessions[f.Session] = s
 		answer := &wire.Frame{Session: f.Session, TTLMS: c.ttl.Milliseconds()}
-		for _, q := range c.queues {
+		for name, q := range c.queues {
 			for _, p := range q {
 				if p.session == f.Session {
-					answer.Contenders = append(answer.Contenders, wire.Contender{Token: p.token, Session: p.session})
+					answer.Contenders = append(answer.Contenders, wire.Contender{Token: p.token, Session: p.session, Znode: "/" + name + "/place"})
 				}
 			}
 		}

@@ -22,6 +22,7 @@ var problems = []struct {
 	{wire.CodeNotHeld, ErrNotHeld},
 	{wire.CodeStaleToken, ErrStaleToken},
 	{wire.CodeNoTicket, ErrNoTicket},
+	{wire.CodeTooManyEntries, ErrTooManyEntries},
 	{wire.CodeTooManyWaiters, ErrTooManyWaiters},
 	{wire.CodeTooManySessions, ErrTooManySessions},
 	{wire.CodeTooManyRequests, ErrTooManyRequests},
