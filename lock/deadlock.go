@@ -62,7 +62,11 @@ type DeadlockError struct {
 }
 
 func (e *DeadlockError) Error() string {
-	return fmt.Sprintf("waiting for lock %q would never end: %s", e.Name, sentence(e.Cycle))
+	text := fmt.Sprintf("waiting for lock %q would never end: %s", e.Name, sentence(e.Cycle))
+	if len(e.Cycle) == 1 { // a reader that would become a writer, or whoever asks for what it has
+		text += "; release it first, or ask with reentrant=true for what you have, or write first and then downgrade"
+	}
+	return text
 }
 
 // Is reports whether target is [ErrDeadlock].
