@@ -24,8 +24,12 @@ const (
 	ofWaits                // of Lock alone
 )
 
-// errTwoHolders would be the end of all figures.
-var errTwoHolders = errors.New("two workers hold one lock")
+var (
+	// errTwoHolders would be the end of all figures.
+	errTwoHolders = errors.New("two workers hold one lock")
+	// errNothing would make figures of nothing.
+	errNothing = errors.New("nothing was done in time; try a larger -scale")
+)
 
 // contend has a worker for each mutex take it and give it back, over and over, for a while, and
 // measures them. Cycles that end later do not count; their latency does, since the longest waits
@@ -66,7 +70,7 @@ func contend(ctx context.Context, mutexes []mutex, span time.Duration, cpu func(
 	wg.Wait()
 	err := context.Cause(ctx)
 	if err == nil && l.ops == 0 {
-		err = errors.New("nothing was done in time; try a larger -scale")
+		err = errNothing
 	}
 	return l, err
 }

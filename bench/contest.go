@@ -25,6 +25,7 @@ type contest struct {
 	hot     bool // one lock for all, instead of one for each
 	what    timing
 	span    time.Duration
+	counts  string // what is counted; empty: hand-overs of a hot lock, cycles of others
 }
 
 // names are those of the workers' locks.
@@ -101,7 +102,9 @@ func (c *contest) report(b *bench, parties ...*party) {
 	}
 	b.out.sides(list...)
 	b.out.note("CPU is that of the servers' processes; of the workers' process, for a cycle: %s", strings.Join(callers, ", "))
-	b.out.note("against %s", strings.Join(versions, "; "))
+	if len(versions) > 0 {
+		b.out.note("against %s", strings.Join(versions, "; "))
+	}
 }
 
 // atLeast judges our rate against another party's.
@@ -115,9 +118,23 @@ func (c *contest) atLeast(b *bench, ours, other *party, want float64) {
 	})
 }
 
+// atMost judges the time of our cycle against that of another's.
+func (c *contest) atMost(b *bench, ours, other *party, want float64) {
+	least, most := ratios(&ours.series, &other.series, perOp)
+	b.out.note("ratio of the times in one round: %.2f to %.2f", least, most)
+	took, yardstick := ours.median(perOp), other.median(perOp)
+	b.out.judge(goal{
+		name: c.name + ": time of a cycle", ours: short(toDuration(took)), yardstick: short(toDuration(yardstick)) + " by " + other.name,
+		got: took / yardstick, want: want, atMost: true, unit: "×",
+	})
+}
+
 // unit is what counts.
 func (c *contest) unit() string {
-	if c.hot {
+	switch {
+	case c.counts != "":
+		return ": " + c.counts
+	case c.hot:
 		return ": hand-overs"
 	}
 	return ": cycles"

@@ -13,11 +13,14 @@
 //	single                       one worker, beside two bare etcd transactions; 2 minutes
 //	sessions                     kept alive, coming and going, falling silent; 9 minutes
 //	deadlock                     workers that nest locks, with and without a look for cycles; 1 minute
+//	multi                        one worker, ten locks together, beside one; 1 minute
 //	three                        locks and hot with three members each; 3 minutes
 //	zk-locks, zk-hot, zk-ops     ZooKeeper's clients at our door, beside Apache ZooKeeper, with the
 //	zk-curator, zk-fan, zk-three same client: locks, one lock, single operations, Curator, watches,
 //	                             three members; 2 to 4 minutes each
 //	zk-idle                      very many connections that do nothing; 6 minutes
+//	recipes                      read locks, a semaphore and an election by our SDK, beside Curator's
+//	                             with Apache ZooKeeper; 5 minutes
 //
 // Rates depend on the machine and on what else it does; the CPU time of an operation, printed
 // beside each rate, hardly does.
@@ -74,6 +77,7 @@ var scenarios = []struct {
 	{"single", (*bench).single},
 	{"sessions", (*bench).sessions},
 	{"deadlock", (*bench).deadlock},
+	{"multi", (*bench).multi},
 	{"three", (*bench).three},
 	{"zk-locks", (*bench).zkLocks},
 	{"zk-hot", (*bench).zkHot},
@@ -82,6 +86,7 @@ var scenarios = []struct {
 	{"zk-fan", (*bench).zkFan},
 	{"zk-idle", (*bench).zkIdle},
 	{"zk-three", (*bench).zkThree},
+	{"recipes", (*bench).recipes},
 }
 
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) error {
@@ -94,7 +99,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	flags.Float64Var(&b.scale, "scale", 1, "multiplies every number of operations and every time; less than 1 only shows that things run")
 	flags.StringVar(&b.dir, "dir", "out", "where data directories are made, and removed; must be a real disk")
 	flags.StringVar(&b.profile, "profile", "", "directory for CPU and allocation profiles; empty: none")
-	flags.StringVar(&b.binary, "lockkeeper", "", "binary to measure in locks, hot, single and three; empty: it is built from the checkout")
+	flags.StringVar(&b.binary, "lockkeeper", "", "binary to measure in locks, hot, single, deadlock, multi, three, recipes and zk-, but zk-idle; empty: it is built from the checkout")
 	flags.StringVar(&child, "child", "", "for bench itself: be a server, as the JSON here says")
 	if err := flags.Parse(args); err != nil {
 		return err

@@ -25,13 +25,7 @@ func (b *bench) single(ctx context.Context) error {
 		}
 		c.report(b, floor, ours, etcd, redis)
 		b.out.note("the transactions are of an etcd in the worker's process, whose CPU is all of it; the others are reached over loopback")
-		least, most := ratios(&ours.series, &floor.series, perOp)
-		b.out.note("ratio of the times in one round: %.2f to %.2f", least, most)
-		took, yardstick := ours.median(perOp), floor.median(perOp)
-		b.out.judge(goal{
-			name: "single: time of a cycle", ours: short(toDuration(took)), yardstick: short(toDuration(yardstick)) + " by " + floor.name,
-			got: took / yardstick, want: 1.5, atMost: true, unit: "×",
-		})
+		c.atMost(b, ours, floor, 1.5)
 		return nil
 	})
 }

@@ -75,8 +75,10 @@ func classPath() (string, error) {
 	}
 	kept := jars[:0]
 	for _, jar := range jars {
-		// Of the logs that one may choose from, the one that is silent.
-		if name := filepath.Base(jar); !strings.HasPrefix(name, "slf4j-") || strings.HasPrefix(name, "slf4j-api") || strings.HasPrefix(name, "slf4j-nop") {
+		// Of the logs that one may choose from, the one that is silent. Maven brings another one.
+		name := filepath.Base(jar)
+		logs := strings.HasPrefix(name, "slf4j-") || strings.Contains(name, "slf4j-provider")
+		if !logs || strings.HasPrefix(name, "slf4j-api") || strings.HasPrefix(name, "slf4j-nop") {
 			kept = append(kept, jar)
 		}
 	}

@@ -1,28 +1,47 @@
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import org.apache.curator.framework.CuratorFramework;
 import org.apache.curator.framework.CuratorFrameworkFactory;
+import org.apache.curator.framework.recipes.leader.LeaderLatch;
+import org.apache.curator.framework.recipes.leader.LeaderSelector;
+import org.apache.curator.framework.recipes.leader.LeaderSelectorListenerAdapter;
 import org.apache.curator.framework.recipes.locks.InterProcessMutex;
+import org.apache.curator.framework.recipes.locks.InterProcessReadWriteLock;
+import org.apache.curator.framework.recipes.locks.InterProcessSemaphoreV2;
+import org.apache.curator.framework.recipes.locks.Lease;
 import org.apache.curator.retry.RetryNTimes;
 
-/** Takes and gives back locks of its threads' own, and prints how many cycles a second that made. */
+/** Has threads go through one of Curator's recipes over and over, and prints how many cycles that made in how long. */
 public class Cycles {
+    /** Takes something and gives it back. */
+    interface Cycle {
+        void run() throws Exception;
+    }
+
     public static void main(String[] args) throws Exception {
-        int threads = Integer.parseInt(args[1]);
-        long warm = Long.parseLong(args[2]), span = Long.parseLong(args[3]); // milliseconds
+        String recipe = args[1];
+        int threads = Integer.parseInt(args[2]);
+        long warm = Long.parseLong(args[3]), span = Long.parseLong(args[4]); // milliseconds
         CuratorFramework client = CuratorFrameworkFactory.newClient(args[0], new RetryNTimes(3, 1000));
         client.start();
         AtomicBoolean over = new AtomicBoolean();
         AtomicLong cycles = new AtomicLong();
-        CountDownLatch ended = new CountDownLatch(threads);
+        boolean selects = recipe.equals("selector");
+        CountDownLatch ended = new CountDownLatch(selects ? 0 : threads);
+        List<LeaderSelector> selectors = new ArrayList<>(); // they have threads of their own
         for (int i = 0; i < threads; i++) {
-            InterProcessMutex lock = new InterProcessMutex(client, "/curator/" + i);
+            if (selects) {
+                selectors.add(selector(client, cycles));
+                continue;
+            }
+            Cycle cycle = cycle(recipe, client, i);
             new Thread(() -> {
                 try {
                     while (!over.get()) {
-                        lock.acquire();
-                        lock.release();
+                        cycle.run();
                         cycles.incrementAndGet();
                     }
                 } catch (Exception e) {
@@ -38,7 +57,56 @@ public class Cycles {
         long done = cycles.get() - before, took = System.nanoTime() - start;
         over.set(true);
         ended.await();
+        for (LeaderSelector selector : selectors) {
+            selector.close();
+        }
         client.close();
         System.out.println(done + " " + took);
+    }
+
+    /** What a thread does: mutexes are its own, all else is one for all. */
+    static Cycle cycle(String recipe, CuratorFramework client, int thread) {
+        switch (recipe) {
+            case "mutex":
+                InterProcessMutex lock = new InterProcessMutex(client, "/curator/" + thread);
+                return () -> {
+                    lock.acquire();
+                    lock.release();
+                };
+            case "read":
+                InterProcessMutex read = new InterProcessReadWriteLock(client, "/curator-read").readLock();
+                return () -> {
+                    read.acquire();
+                    read.release();
+                };
+            case "semaphore":
+                InterProcessSemaphoreV2 semaphore = new InterProcessSemaphoreV2(client, "/curator-semaphore", 16);
+                return () -> {
+                    Lease lease = semaphore.acquire();
+                    semaphore.returnLease(lease);
+                };
+            case "latch":
+                return () -> {
+                    LeaderLatch latch = new LeaderLatch(client, "/curator-latch");
+                    latch.start();
+                    latch.await();
+                    latch.close();
+                };
+            default:
+                throw new IllegalArgumentException(recipe);
+        }
+    }
+
+    /** Leads for no time at all, and queues again. */
+    static LeaderSelector selector(CuratorFramework client, AtomicLong terms) {
+        LeaderSelector selector = new LeaderSelector(client, "/curator-selector", new LeaderSelectorListenerAdapter() {
+            @Override
+            public void takeLeadership(CuratorFramework client) {
+                terms.incrementAndGet();
+            }
+        });
+        selector.autoRequeue();
+        selector.start();
+        return selector;
     }
 }

@@ -1,0 +1,51 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"strings"
+	"testing"
+)
+
+// small runs a scenario for moments, and returns its report.
+func small(t *testing.T, name string) string {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("starts servers")
+	}
+	dir := t.TempDir()
+	if fs := fileSystem(dir); fs == "tmpfs" || fs == "ramfs" {
+		t.Skipf("the temporary directory is on %s", fs)
+	}
+	var out, log bytes.Buffer
+	if err := run(t.Context(), []string{"-run", name, "-rounds", "1", "-scale", "0.1", "-dir", dir}, os.Stdin, &out, &log); err != nil {
+		t.Fatalf("run: %v\n%s%s", err, out.String(), log.String())
+	}
+	return out.String()
+}
+
+func TestMultiIsMeasured(t *testing.T) {
+	report := small(t, "multi")
+	judged(t, report, "multi: time of a cycle", "one lock")
+}
+
+func TestRecipesAreMeasured(t *testing.T) {
+	if _, err := classPath(); err != nil {
+		t.Skip(err)
+	}
+	report := small(t, "recipes")
+	judged(t, report, "recipes, read: cycles", "Curator's read and Apache ZooKeeper")
+	judged(t, report, "recipes, semaphore: cycles", "Curator's semaphore and Apache ZooKeeper")
+	judged(t, report, "recipes, election: terms", "Apache ZooKeeper")
+}
+
+// judged checks that a report has a goal, beside its yardstick, with a verdict.
+func judged(t *testing.T, report, goal, yardstick string) {
+	t.Helper()
+	for line := range strings.Lines(report) {
+		if strings.HasPrefix(line, "| "+goal+" |") && strings.Contains(line, yardstick) && (strings.Contains(line, "MET") || strings.Contains(line, "MISSED")) {
+			return
+		}
+	}
+	t.Errorf("no verdict on %q beside %q in\n%s", goal, yardstick, report)
+}
