@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/lockkeeper/lockkeeper/httpapi/wire"
 )
@@ -107,7 +108,8 @@ type MultiHold struct {
 	client *Client
 	holds  []*Hold
 
-	ctx func() context.Context // made when it is asked for
+	ctx  func() context.Context // made when it is asked for
+	lost func() <-chan struct{} // likewise
 }
 
 func newMultiHold(c *Client, holds []*Hold) *MultiHold {
@@ -119,6 +121,18 @@ func newMultiHold(c *Client, holds []*Hold) *MultiHold {
 		}
 		context.AfterFunc(ctx, func() { cancel(nil) })
 		return ctx
+	})
+	m.lost = sync.OnceValue(func() <-chan struct{} {
+		lost := make(chan struct{})
+		var once sync.Once
+		for _, h := range holds {
+			context.AfterFunc(h.Context(), func() {
+				if isLoss(h.Err()) {
+					once.Do(func() { close(lost) })
+				}
+			})
+		}
+		return lost
 	})
 	return m
 }
@@ -139,6 +153,24 @@ func (m *MultiHold) Token(name string) Token {
 // Context returns a context that ends when one of the holds is over; see [Hold.Context]. The others
 // may be held still: Unlock gives them back.
 func (m *MultiHold) Context() context.Context { return m.ctx() }
+
+// Lost returns a channel that is closed when one of the holds is lost; an Unlock does not close it.
+func (m *MultiHold) Lost() <-chan struct{} { return m.lost() }
+
+// Session returns the session that holds.
+func (m *MultiHold) Session() *Session { return m.holds[0].session }
+
+// Deadline returns the earliest of the holds'; see [Hold.Deadline]. It is the zero time once one of
+// them is over.
+func (m *MultiHold) Deadline() time.Time {
+	first := m.holds[0].Deadline()
+	for _, h := range m.holds[1:] {
+		if d := h.Deadline(); d.Before(first) {
+			first = d
+		}
+	}
+	return first
+}
 
 // Err returns nil while all locks are held, and then why the first of them is not. It looks at the
 // clock.

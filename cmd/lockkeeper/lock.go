@@ -55,6 +55,7 @@ type lockConfig struct {
 	owner     string
 	reason    string
 	compat    string
+	also      []string // locks that are taken together with name
 	mode      string
 	delay     time.Duration
 	permits   int // of a semaphore; 0: it is a lock
@@ -117,6 +118,7 @@ func (c *lockConfig) bind(fs *pflag.FlagSet) {
 		fs.StringVar(&c.compat, "compat", "", "`all` is for unmodified kazoo clients, too; latch for Curator's LeaderLatch in place of its LeaderSelector")
 	} else {
 		fs.StringVar(&c.compat, "compat", "", "`all` keeps unmodified kazoo clients away from the lock, too")
+		fs.StringArrayVar(&c.also, "also", nil, "another lock's `name`, to be taken together with NAME: all or none; may be repeated")
 		fs.StringVar(&c.mode, "mode", "", "`read` or write: share the lock with other readers, or with nobody (default: with nobody)")
 		fs.DurationVar(&c.delay, "lock-delay", 0, "`duration` for which the lock rests if this machine dies while it holds it")
 		fs.IntVar(&c.permits, "permits", 0, "take so many permits of the semaphore NAME instead of the lock")
@@ -149,8 +151,10 @@ func (c *lockConfig) load(cmd *cobra.Command, args, environ []string) error {
 		return fmt.Errorf("--mode: is %.20q; say read or write, or leave it out", c.mode)
 	case c.delay < 0:
 		return errors.New("--lock-delay: must not be below 0")
-	case c.permits > 0 && (c.mode != "" || c.delay != 0):
-		return errors.New("--mode and --lock-delay: are for locks, not for --permits")
+	case c.permits > 0 && (c.mode != "" || c.delay != 0 || len(c.also) > 0):
+		return errors.New("--mode, --lock-delay and --also: are for locks, not for --permits")
+	case len(c.also) > 0 && c.mode != "":
+		return errors.New("--also and --mode: several locks are shared with nobody; leave one of the flags out")
 	case fs.Changed("permits") && c.permits < 1:
 		return errors.New("--permits: must be greater than 0")
 	case fs.Changed("limit") && (c.limit < 1 || c.permits == 0):

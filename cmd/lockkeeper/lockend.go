@@ -47,7 +47,11 @@ func (r *lockRun) notAcquired(ctx context.Context, err error) error {
 		if who == "" {
 			who = "waited for by others"
 		}
-		return &codedError{exitNotAcquired, fmt.Errorf("%s is %s. The command was not run; leave out --try to wait", r.cfg.thing(), who)}
+		what := r.cfg.thing()
+		if len(r.cfg.also) > 0 {
+			what = fmt.Sprintf("lock %q", held.Name)
+		}
+		return &codedError{exitNotAcquired, fmt.Errorf("%s is %s. The command was not run; leave out --try to wait", what, who)}
 	case errors.Is(err, sdk.ErrNoPermits):
 		return &codedError{exitNotAcquired, fmt.Errorf("%w. The command was not run; leave out --try to wait", err)}
 	case errors.Is(err, sdk.ErrInput):

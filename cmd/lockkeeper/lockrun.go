@@ -90,7 +90,7 @@ func (r *lockRun) once(ctx context.Context) (err error) {
 }
 
 // acquire waits for the lock. An error has its exit code.
-func (r *lockRun) acquire(ctx context.Context) (*sdk.Hold, error) {
+func (r *lockRun) acquire(ctx context.Context) (holding, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer r.watchSignals(cancel)()
@@ -143,7 +143,7 @@ func (r *lockRun) dial(ctx context.Context, options []sdk.Option) (err error) {
 }
 
 // take waits for the lock, the lead or the permits.
-func (r *lockRun) take(ctx context.Context, options []sdk.LockOption) (*sdk.Hold, error) {
+func (r *lockRun) take(ctx context.Context, options []sdk.LockOption) (holding, error) {
 	if r.cfg.elect != nil {
 		return r.campaign(ctx, options)
 	}
@@ -158,6 +158,9 @@ func (r *lockRun) take(ctx context.Context, options []sdk.LockOption) (*sdk.Hold
 		return semaphore.Acquire(ctx, r.cfg.permits)
 	}
 	options = append(options, sdk.WithLockDelay(r.cfg.delay))
+	if len(r.cfg.also) > 0 {
+		return r.takeAll(ctx, options)
+	}
 	mutex, shared := r.client.Mutex(r.cfg.name, options...), r.client.RWMutex(r.cfg.name, options...)
 	lock, try := mutex.Lock, mutex.TryLock
 	switch r.cfg.mode {

@@ -23,7 +23,7 @@ const longestRelay = 500 * time.Millisecond
 // A lockWork is the time in which the command runs.
 type lockWork struct {
 	*lockRun
-	hold     *sdk.Hold
+	hold     holding
 	token    sdk.Token
 	grace    time.Duration
 	deadline time.Duration        // as the guard knows it
@@ -39,7 +39,7 @@ type lockWork struct {
 
 // work runs the command while the lock is held, and releases the lock when nobody of its group is
 // left. An error has its exit code.
-func (r *lockRun) work(ctx context.Context, hold *sdk.Hold) error {
+func (r *lockRun) work(ctx context.Context, hold holding) error {
 	w := &lockWork{lockRun: r, hold: hold, token: hold.Token(), over: hold.Lost()}
 	w.asked = r.askedFor()
 	until := hold.Deadline()
