@@ -52,22 +52,29 @@ func TestStatements(t *testing.T) {
 			t.Errorf("there is no statement %d: %v", n, shown[n])
 		}
 	}
+	inDoc(t, "TestStatements", tableBegins, tableEnds, b.String())
+}
+
+// inDoc compares a table of the documentation, which stands between two marks, with what it should
+// be, or writes it.
+func inDoc(t *testing.T, test, begin, end, want string) {
+	t.Helper()
 	doc, err := os.ReadFile(statementsDoc)
 	if err != nil {
 		t.Fatal(err)
 	}
-	before, rest, begins := strings.Cut(string(doc), tableBegins)
-	table, after, ends := strings.Cut(rest, tableEnds)
+	before, rest, begins := strings.Cut(string(doc), begin)
+	table, after, ends := strings.Cut(rest, end)
 	switch {
 	case !begins || !ends:
 		t.Fatalf("%s has no place for the table", statementsDoc)
-	case table == b.String():
+	case table == want:
 	case *update:
-		if err := os.WriteFile(statementsDoc, []byte(before+tableBegins+b.String()+tableEnds+after), 0o644); err != nil {
+		if err := os.WriteFile(statementsDoc, []byte(before+begin+want+end+after), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	default:
-		t.Errorf("the table in %s is stale: go test ./zkapi -run TestStatements -update", statementsDoc)
+		t.Errorf("the table in %s is stale: go test ./zkapi -run %s -update", statementsDoc, test)
 	}
 }
 
@@ -80,6 +87,19 @@ var (
 // collect finds which tests of a package show which statements.
 func collect(t *testing.T, dir string, shown map[int][]string) {
 	t.Helper()
+	for _, test := range testsIn(t, dir) {
+		for _, n := range shows(test) {
+			name := nameFrom(dir, test.Name.Name)
+			if !slices.Contains(shown[n], "`"+name+"`") {
+				shown[n] = append(shown[n], "`"+name+"`")
+			}
+		}
+	}
+}
+
+// testsIn returns the tests in a directory.
+func testsIn(t *testing.T, dir string) (tests []*ast.FuncDecl) {
+	t.Helper()
 	files, err := filepath.Glob(filepath.Join(dir, "*_test.go"))
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no tests in %s: %v", dir, err)
@@ -91,18 +111,19 @@ func collect(t *testing.T, dir string, shown map[int][]string) {
 		}
 		for _, d := range f.Decls {
 			if test, ok := d.(*ast.FuncDecl); ok && strings.HasPrefix(test.Name.Name, "Test") {
-				for _, n := range shows(test) {
-					name := test.Name.Name
-					if dir != "." {
-						name = strings.TrimPrefix(filepath.ToSlash(filepath.Clean(dir)), "../") + " " + name
-					}
-					if !slices.Contains(shown[n], "`"+name+"`") {
-						shown[n] = append(shown[n], "`"+name+"`")
-					}
-				}
+				tests = append(tests, test)
 			}
 		}
 	}
+	return tests
+}
+
+// nameFrom returns what a test in a directory is called here: with its package, if that is another.
+func nameFrom(dir, test string) string {
+	if dir == "." {
+		return test
+	}
+	return strings.TrimPrefix(filepath.ToSlash(filepath.Clean(dir)), "../") + " " + test
 }
 
 // shows are the statements that a test shows.
