@@ -128,10 +128,13 @@ func dial(t *testing.T) *client {
 }
 
 // connect opens a session of 10 s.
-func connect(t *testing.T) *client {
+func connect(t *testing.T) *client { return connectFor(t, 10_000) }
+
+// connectFor opens a session with a timeout in milliseconds: it sends no pings by itself.
+func connectFor(t *testing.T, timeout int32) *client {
 	t.Helper()
 	c := dial(t)
-	if frame := c.hello(jute.ConnectRequest{Timeout: 10_000, HasReadOnly: true}); frame == nil {
+	if frame := c.hello(jute.ConnectRequest{Timeout: timeout, HasReadOnly: true}); frame == nil {
 		t.Fatal("no session")
 	}
 	return c
