@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -269,19 +270,29 @@ func (c *client) events() (list []znode.Event) {
 	return list
 }
 
-// emptied removes what earlier tests have left in the tree.
+// emptied removes what earlier tests have left in the tree. That may be ten thousand znodes: it waits for
+// the answers of many deletes together, not of each.
 func emptied(t *testing.T) {
 	t.Helper()
+	const window = 500
 	c := connect(t)
 	var clear func(dir string)
 	clear = func(dir string) {
-		for _, name := range c.call(jute.Request{Operation: get(jute.OpGetChildren, dir, false)}).Children {
-			path := znode.Join(dir, name)
-			if path == "/zookeeper" {
-				continue
+		paths := c.call(jute.Request{Operation: get(jute.OpGetChildren, dir, false)}).Children
+		for i, name := range paths {
+			paths[i] = znode.Join(dir, name)
+		}
+		paths = slices.DeleteFunc(paths, func(path string) bool { return path == "/zookeeper" })
+		for batch := range slices.Chunk(paths, window) {
+			for _, path := range batch {
+				clear(path)
 			}
-			clear(path)
-			c.call(jute.Request{Operation: remove(path)})
+			for _, path := range batch {
+				c.send(jute.Request{Operation: remove(path)})
+			}
+			for range batch {
+				c.next(jute.OpDelete)
+			}
 		}
 	}
 	clear("/")
