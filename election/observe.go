@@ -169,8 +169,7 @@ func (o *Observer) Look() (now Observation, good time.Duration) {
 		if !some || !found || n.Owner() == 0 && n.Kind() == znode.TTL {
 			return // or the name rests: its leader's session has expired
 		}
-		now.State, now.Leader = Leads, lock.Describe(t, n)
-		now.Leader.State = lock.Held
+		now.State, now.Leader = Leads, e.locks.Leader(t, n)
 		e.mu.Lock()
 		defer e.mu.Unlock()
 		if a, asked := e.askLocked(t, o.dir); asked {

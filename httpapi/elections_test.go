@@ -73,7 +73,7 @@ func TestElections(t *testing.T) {
 	foreign := wantFields(t, post("enqueue", `{"session":"`+lease.FormatID(z.Session.ID)+`","value":"foreign"}`), http.StatusAccepted, nil)
 
 	seen := wantFields(t, get(), http.StatusOK, map[string]any{"state": "leader", "total": 4})
-	if leader := seen["leader"].(map[string]any); leader["value"] != "one" || number(leader, "token") != token {
+	if leader := seen["leader"].(map[string]any); leader["value"] != "one" || number(leader, "token") != token || leader["door"] != nil || leader["owner"] != nil {
 		t.Errorf("leader %v", leader)
 	}
 	if list := seen["candidates"].([]any); len(list) != 3 || list[0].(map[string]any)["priority"] != 5.0 || list[0].(map[string]any)["owner"] != "ann" {
@@ -165,7 +165,7 @@ func TestObserveElection(t *testing.T) {
 	}
 	next("none")
 	one := wantFields(t, ask(t, a, http.MethodPost, "/v1/elections/n/campaign", `{"value":"one"}`), http.StatusOK, nil)
-	if m := next("leader"); m["leader"].(map[string]any)["value"] != "one" || m["state"] != "leader" {
+	if m := next("leader"); m["leader"].(map[string]any)["value"] != "one" || m["leader"].(map[string]any)["since"] != one["since"] || m["state"] != "leader" {
 		t.Errorf("event %v", m)
 	}
 	wantFields(t, ask(t, a, http.MethodPost, "/v1/elections/n/enqueue", `{"value":"two","priority":2}`), http.StatusAccepted, nil)

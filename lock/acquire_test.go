@@ -234,7 +234,11 @@ func TestForeignContenders(t *testing.T) {
 		"/shared/" + uuid + "__WRIT__",      // Curator's write lock
 		"/shared/" + "00112233445566778899__lock__",
 	} {
-		s := session(t, m)
+		open, err := m.Sessions.Open(patient(t), lease.Options{TTL: lease.DefaultTTL, Labels: map[string]string{"door": "zookeeper"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := open.Session.ID
 		foreign(t, m, s, stem)
 		h := enqueue(t, m, lock.Request{Name: "shared"})
 		line = append(line, s, h.Session)

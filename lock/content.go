@@ -58,7 +58,6 @@ func decodeNote(data []byte) note {
 		n.Owner = string(data)
 	}
 	n.Value = string(data)
-	n.Door = "zookeeper"
 	return n
 }
 

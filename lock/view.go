@@ -66,6 +66,12 @@ func (p *sighting) contender() Contender {
 	return c
 }
 
+// Leader tells of the contender that leads an election, as [Locker.Queue] would. The caller views the tree.
+func (l *Locker) Leader(t *znode.Tree, n *znode.Node) Contender {
+	p := l.sight(t, n, 0)
+	return p.contender()
+}
+
 // sightAhead is sight for somebody who waits for so many turns of others to end.
 func (l *Locker) sightAhead(t *znode.Tree, n *znode.Node, position, turns int) sighting {
 	p := l.sight(t, n, position)
