@@ -34,6 +34,17 @@ func (a *answer) key(name string) {
 	a.b = append(a.b, '"', ':')
 }
 
+// array writes a member with n elements.
+func (a *answer) array(name string, n int, element func(i int)) {
+	a.key(name)
+	a.b = append(a.b, '[')
+	for i := range n {
+		a.comma()
+		element(i)
+	}
+	a.b = append(a.b, ']')
+}
+
 func (a *answer) str(name, value string) {
 	a.key(name)
 	a.b = appendString(a.b, value)

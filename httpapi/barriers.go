@@ -20,21 +20,11 @@ func (c *call) getBarrier() error {
 	if err != nil {
 		return err
 	}
-	q, err := c.query(paramConsistency, paramMinRevision)
+	_, fresh, err := c.read()
 	if err != nil {
 		return err
 	}
-	fresh, err := freshness(q)
-	if err != nil {
-		return err
-	}
-	ctx, cancel := c.bounded()
-	defer cancel()
-	s, err := c.api.cfg.Barriers.Look(ctx, name, fresh)
-	if err != nil {
-		return err
-	}
-	return c.sendBarrier(&s)
+	return c.sendBarrier(c.api.cfg.Barriers.Look(c.bounded(), name, fresh))
 }
 
 func (c *call) setBarrier() error {
@@ -46,13 +36,7 @@ func (c *call) setBarrier() error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := c.bounded()
-	defer cancel()
-	s, err := c.api.cfg.Barriers.Set(ctx, name, in.owner, door)
-	if err != nil {
-		return err
-	}
-	return c.sendBarrier(&s)
+	return c.sendBarrier(c.api.cfg.Barriers.Set(c.bounded(), name, in.owner, door))
 }
 
 func (c *call) removeBarrier() error {
@@ -60,16 +44,10 @@ func (c *call) removeBarrier() error {
 	if err != nil {
 		return err
 	}
-	if _, err := c.input(0); err != nil {
+	if err := c.nothingElse(); err != nil {
 		return err
 	}
-	ctx, cancel := c.bounded()
-	defer cancel()
-	s, err := c.api.cfg.Barriers.Remove(ctx, name)
-	if err != nil {
-		return err
-	}
-	return c.sendBarrier(&s)
+	return c.sendBarrier(c.api.cfg.Barriers.Remove(c.bounded(), name))
 }
 
 func (c *call) waitBarrier() error {
@@ -81,22 +59,19 @@ func (c *call) waitBarrier() error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel, err := c.waiting(in.wait)
+	ctx, err := c.waiting(in.wait)
 	if err != nil {
 		return err
 	}
-	defer cancel()
-	s, err := c.api.cfg.Barriers.Wait(ctx, name, in.wait, nil)
-	if err != nil {
-		return whyEnded(ctx, err)
-	}
-	return c.sendBarrier(&s)
+	return c.sendBarrier(c.api.cfg.Barriers.Wait(ctx, name, in.wait, nil))
 }
 
-func (c *call) sendBarrier(s *barrier.State) error {
-	o := &c.out
-	o.reset()
-	o.open()
+// sendBarrier answers how a barrier stands, or passes on the error in its place.
+func (c *call) sendBarrier(s barrier.State, err error) error {
+	if err != nil {
+		return err
+	}
+	o := c.begin()
 	o.str("name", s.Name)
 	o.str("state", barrierState(!s.Closed))
 	o.text("owner", s.Owner)
@@ -104,8 +79,6 @@ func (c *call) sendBarrier(s *barrier.State) error {
 	if s.Repeated {
 		o.flag("repeated", true)
 	}
-	o.num("revision", s.Revision)
-	o.close()
 	return c.ok(s.Revision)
 }
 
@@ -125,23 +98,22 @@ func (c *call) enterBarrier() error {
 	if err != nil {
 		return err
 	}
-	switch {
-	case in.session != 0 && in.given&(fieldTTL|fieldLabels) != 0:
-		return badInput("session", "stands beside a ttl or labels, which only a new session has", "leave out session for a participant with a session of its own, or else ttl and labels")
-	case in.count == 0:
+	if err := in.oneSession("participant"); err != nil {
+		return err
+	}
+	if in.count == 0 {
 		return badInput("count", "is missing", "say for how many participants the barrier opens, the same number by all")
 	}
-	ctx, cancel, err := c.waiting(in.wait)
+	ctx, err := c.waiting(in.wait)
 	if err != nil {
 		return err
 	}
-	defer cancel()
 	p, err := c.api.cfg.Barriers.Enter(ctx, barrier.Entry{
 		Name: name, ID: in.id, Session: in.session, Generation: in.generation, TTL: in.ttl, Labels: in.labels,
 		Count: in.count, Owner: in.owner, Door: door,
 	}, in.wait)
 	if err != nil {
-		return whyEnded(ctx, err)
+		return err
 	}
 	return c.sendPlace(&p, http.StatusOK, "entered")
 }
@@ -155,14 +127,13 @@ func (c *call) leaveBarrier() error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel, err := c.waiting(in.wait)
+	ctx, err := c.waiting(in.wait)
 	if err != nil {
 		return err
 	}
-	defer cancel()
 	p, err := c.api.cfg.Barriers.Leave(ctx, barrier.Exit{Name: name, ID: in.id, Session: in.session, Generation: in.generation}, in.wait)
 	if err != nil {
-		return whyEnded(ctx, err)
+		return err
 	}
 	status := http.StatusOK
 	if p.Participants > 0 {
@@ -172,9 +143,7 @@ func (c *call) leaveBarrier() error {
 }
 
 func (c *call) sendPlace(p *barrier.Place, status int, state string) error {
-	o := &c.out
-	o.reset()
-	o.open()
+	o := c.begin()
 	o.str("name", p.Name)
 	o.str("id", p.ID)
 	o.str("state", state)
@@ -193,10 +162,7 @@ func (c *call) sendPlace(p *barrier.Place, status int, state string) error {
 	if p.Repeated {
 		o.flag("repeated", true)
 	}
-	o.num("revision", p.Revision)
-	o.close()
-	c.send(status, jsonType, p.Revision)
-	return nil
+	return c.reply(status, p.Revision)
 }
 
 func (c *call) getDoubleBarrier() error {
@@ -204,43 +170,27 @@ func (c *call) getDoubleBarrier() error {
 	if err != nil {
 		return err
 	}
-	q, err := c.query("limit", paramConsistency, paramMinRevision)
+	_, fresh, limit, err := c.page()
 	if err != nil {
 		return err
 	}
-	fresh, err := freshness(q)
+	ctx, err := c.taking(limit, &fresh)
 	if err != nil {
 		return err
 	}
-	limit, err := c.pageSize(q)
-	if err != nil {
-		return err
-	}
-	ctx, cancel := c.bounded()
-	defer cancel()
-	done, err := c.api.turn(ctx, limit, &fresh)
-	if err != nil {
-		return err
-	}
-	defer done()
 	g, err := c.api.cfg.Barriers.Gathering(ctx, name, limit, fresh)
 	if err != nil {
 		return err
 	}
-	o := &c.out
-	o.reset()
-	o.open()
+	o := c.begin()
 	o.str("name", g.Name)
 	o.str("state", barrierState(g.Open))
 	if g.Count > 0 {
 		o.num("count", int64(g.Count))
 	}
 	o.num("total", int64(g.Total))
-	o.key("participants")
-	o.b = append(o.b, '[')
-	for i := range g.Participants {
+	o.array("participants", len(g.Participants), func(i int) {
 		p := &g.Participants[i]
-		o.comma()
 		o.open()
 		o.str("id", p.ID)
 		o.session("session", p.Session)
@@ -251,10 +201,7 @@ func (c *call) getDoubleBarrier() error {
 		o.text("door", p.Door)
 		o.instant("since", p.Since)
 		o.close()
-	}
-	o.b = append(o.b, ']')
-	o.num("revision", g.Revision)
-	o.close()
+	})
 	return c.ok(g.Revision)
 }
 

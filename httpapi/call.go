@@ -31,6 +31,10 @@ type call struct {
 	place  *atomic.Int64 // the limit that this call counts against; nil: none
 	sent   int           // the status, as sent; 0: nothing yet
 	waited bool          // the deadlines that the server set no longer hold
+
+	work   context.Context // of the work, which the handler begins; nil: not yet
+	cancel func()          // ends work
+	done   func()          // gives a turn back; nil: the call has none
 }
 
 var calls = sync.Pool{New: func() any { return new(call) }}
@@ -98,6 +102,7 @@ func (c *call) leavePlace() {
 // member's.
 func (c *call) finish() {
 	v := recover()
+	c.endWork()
 	answered := c.sent != 0
 	if v != nil && v != http.ErrAbortHandler {
 		c.api.log.Error("a handler panicked", "route", c.route.pattern, "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
@@ -124,31 +129,54 @@ func (c *call) finish() {
 	calls.Put(c)
 }
 
-// bounded returns the context of work that waits for nobody but the quorum.
-func (c *call) bounded() (context.Context, context.CancelFunc) {
-	return context.WithTimeout(c.r.Context(), c.api.limits.RequestTimeout)
+// bounded begins work that waits for nobody but the quorum, and returns its context, which the
+// call's end cancels.
+func (c *call) bounded() context.Context {
+	c.work, c.cancel = context.WithTimeout(c.r.Context(), c.api.limits.RequestTimeout)
+	return c.work
 }
 
-// waiting returns the context of work that waits for up to wait, counted apart from the
-// requests in flight. It ends, with [store.ErrClosed] as its cause, when the server closes. A
-// wait of zero is bounded work.
-func (c *call) waiting(wait time.Duration) (context.Context, context.CancelFunc, error) {
+// endWork cancels the context of the work, and gives back its turn.
+func (c *call) endWork() {
+	c.giveTurn()
+	if c.cancel != nil {
+		c.cancel()
+	}
+	c.work, c.cancel = nil, nil
+}
+
+// waiting begins work that waits for up to wait, counted apart from the requests in flight. Its
+// context ends, with [store.ErrClosed] as its cause, when the server closes. A wait of zero is
+// bounded work.
+func (c *call) waiting(wait time.Duration) (context.Context, error) {
 	if wait == 0 {
-		ctx, cancel := c.bounded()
-		return ctx, cancel, nil
+		return c.bounded(), nil
 	}
-	a := c.api
-	if a.closing.Err() != nil {
-		return nil, nil, store.ErrClosed
-	}
-	if !c.enter(&a.waiting, int64(a.limits.MaxWaiting)) {
-		return nil, nil, errTooManyWaits
+	if err := c.stay(&c.api.waiting, c.api.limits.MaxWaiting, errTooManyWaits); err != nil {
+		return nil, err
 	}
 	c.unbindDeadlines()
-	ctx, cancel := context.WithTimeout(c.r.Context(), wait+a.limits.RequestTimeout)
+	ctx, cancel := context.WithTimeout(c.r.Context(), wait+c.api.limits.RequestTimeout)
+	return c.closing(ctx, cancel), nil
+}
+
+// stay moves the call to a limit for those that stay longer; full is the error where there is no room.
+func (c *call) stay(place *atomic.Int64, limit int, full error) error {
+	switch {
+	case c.api.closing.Err() != nil:
+		return store.ErrClosed
+	case !c.enter(place, int64(limit)):
+		return full
+	}
+	return nil
+}
+
+// closing makes the context of work that ends, besides, when the server closes.
+func (c *call) closing(ctx context.Context, cancel func()) context.Context {
 	ctx, fail := context.WithCancelCause(ctx)
-	stop := context.AfterFunc(a.closing, func() { fail(store.ErrClosed) })
-	return ctx, func() { stop(); fail(nil); cancel() }, nil
+	stop := context.AfterFunc(c.api.closing, func() { fail(store.ErrClosed) })
+	c.work, c.cancel = ctx, func() { stop(); fail(nil); cancel() }
+	return ctx
 }
 
 // unbindDeadlines takes the server's deadline off the reading side, whose passing would look
@@ -183,8 +211,28 @@ var (
 	problemType = []string{"application/problem+json"}
 )
 
-// send writes c.out as the answer.
+// begin returns c.out to write a JSON object to.
+func (c *call) begin() *answer {
+	c.out.reset()
+	c.out.open()
+	return &c.out
+}
+
+// ok ends the object in c.out with the revision, and sends it.
+func (c *call) ok(revision int64) error { return c.reply(http.StatusOK, revision) }
+
+// reply is ok with another status.
+func (c *call) reply(status int, revision int64) error {
+	c.out.num("revision", revision)
+	c.out.close()
+	c.send(status, jsonType, revision)
+	return nil
+}
+
+// send writes c.out as the answer. A turn is given back before: a client that does not read must not
+// keep it.
 func (c *call) send(status int, contentType []string, revision int64) {
+	c.giveTurn()
 	h := c.w.Header()
 	h["Content-Type"] = contentType
 	if revision > 0 {

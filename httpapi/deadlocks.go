@@ -3,54 +3,34 @@ package httpapi
 import (
 	"time"
 
-	"github.com/lockkeeper/lockkeeper/lease"
 	"github.com/lockkeeper/lockkeeper/lock"
 )
 
 // getDeadlocks answers the cycles of waits that there are.
 func (c *call) getDeadlocks() error {
-	q, err := c.query("limit", paramConsistency, paramMinRevision)
+	_, fresh, limit, err := c.page()
 	if err != nil {
 		return err
 	}
-	fresh, err := freshness(q)
-	if err != nil {
-		return err
-	}
-	limit, err := c.pageSize(q)
-	if err != nil {
-		return err
-	}
-	ctx, cancel := c.bounded()
-	defer cancel()
-	done, err := c.api.turn(ctx, longPage+1, &fresh) // it looks at every wait, however few it answers
+	ctx, err := c.taking(longPage+1, &fresh) // it looks at every wait, however few it answers
 	if err != nil {
 		return err
 	}
 	d, err := c.api.cfg.Locks.Deadlocks(ctx, limit, fresh)
-	done()
 	if err != nil {
 		return err
 	}
-	o := &c.out
-	o.reset()
-	o.open()
-	o.key("deadlocks")
-	o.b = append(o.b, '[')
-	for i := range d.Cycles {
+	o := c.begin()
+	o.array("deadlocks", len(d.Cycles), func(i int) {
 		cycle := &d.Cycles[i]
-		o.comma()
 		o.open()
 		o.links("cycle", cycle.Links)
 		o.num("actors", int64(cycle.Actors))
 		o.instant("since", cycle.Since)
 		o.close()
-	}
-	o.b = append(o.b, ']')
+	})
 	o.num("total", int64(d.Total))
 	o.limit(d.Limit)
-	o.num("revision", d.Revision)
-	o.close()
 	return c.ok(d.Revision)
 }
 
@@ -60,19 +40,13 @@ func (c *call) getBlockers() error {
 	if err != nil {
 		return err
 	}
-	q, err := c.query("session", "ticket", paramConsistency, paramMinRevision)
+	q, fresh, err := c.read("session", "ticket")
 	if err != nil {
 		return err
 	}
-	fresh, err := freshness(q)
+	session, err := sessionOf(q, "session")
 	if err != nil {
 		return err
-	}
-	var session lease.ID
-	if text := q.Get("session"); text != "" {
-		if session, err = lease.ParseID("session", text); err != nil {
-			return err
-		}
 	}
 	ticket, err := within("ticket", q.Get("ticket"), 2*c.api.limits.MaxNameBytes)
 	if err != nil {
@@ -81,31 +55,22 @@ func (c *call) getBlockers() error {
 	if session != 0 && ticket != "" {
 		return badInput("ticket", "stands beside a session", "give one of them: a ticket says it all")
 	}
-	ctx, cancel := c.bounded()
-	defer cancel()
-	chain, err := c.api.cfg.Locks.Blockers(ctx, name, session, ticket, fresh)
+	chain, err := c.api.cfg.Locks.Blockers(c.bounded(), name, session, ticket, fresh)
 	if err != nil {
 		return err
 	}
-	o := &c.out
-	o.reset()
-	o.open()
+	o := c.begin()
 	o.str("name", chain.Name)
 	o.links("chain", chain.Links)
 	o.flag("cycle", chain.Cycle)
 	o.limit(chain.Limit)
-	o.num("revision", chain.Revision)
-	o.close()
 	return c.ok(chain.Revision)
 }
 
 // links writes a cycle or a chain.
 func (o *answer) links(name string, list []lock.Link) {
-	o.key(name)
-	o.b = append(o.b, '[')
-	for i := range list {
+	o.array(name, len(list), func(i int) {
 		k := &list[i]
-		o.comma()
 		o.open()
 		o.session("session", k.Session)
 		o.text("owner", k.Owner)
@@ -113,8 +78,7 @@ func (o *answer) links(name string, list []lock.Link) {
 		o.stand("holds", &k.Holds)
 		o.stand("waits", &k.Waits)
 		o.close()
-	}
-	o.b = append(o.b, ']')
+	})
 }
 
 func (o *answer) stand(name string, s *lock.Stand) {

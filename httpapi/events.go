@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/lockkeeper/lockkeeper/lock"
-	"github.com/lockkeeper/lockkeeper/store"
 )
 
 var eventType = []string{"text/event-stream"}
@@ -19,7 +18,6 @@ var eventType = []string{"text/event-stream"}
 // has its own deadline for each event: a reader that is too slow is cut, and takes up again
 // with Last-Event-ID.
 func (c *call) events() error {
-	a := c.api
 	q, err := c.query("prefix", "last_event_id")
 	if err != nil {
 		return err
@@ -32,53 +30,71 @@ func (c *call) events() error {
 	if err != nil {
 		return err
 	}
-	if a.closing.Err() != nil {
-		return store.ErrClosed
+	if err := c.enterStreams(); err != nil {
+		return err
 	}
-	if !c.enter(&a.streams, int64(a.limits.MaxEventStreams)) {
-		return errTooManyStream
-	}
-	sub, err := a.cfg.Subscribe(prefix, after)
+	sub, err := c.api.cfg.Subscribe(prefix, after)
 	gap := after != nil && errors.Is(err, lock.ErrEventsGone)
 	if gap {
-		sub, err = a.cfg.Subscribe(prefix, nil)
+		sub, err = c.api.cfg.Subscribe(prefix, nil)
 	}
 	if err != nil {
 		return err
 	}
 	defer sub.Close()
-
-	ctx, fail := context.WithCancelCause(c.r.Context())
-	defer fail(nil)
-	defer context.AfterFunc(a.closing, func() { fail(store.ErrClosed) })()
 	c.beginEvents()
 	if gap {
 		c.out.gap(*after)
 	}
-	return c.stream(ctx, sub)
+	return c.stream(func(ctx context.Context) error {
+		e, err := sub.Next(ctx)
+		if err == nil {
+			c.out.event(&e)
+		}
+		return err
+	})
 }
 
-// stream writes what is in c.out and then every event. It always returns nil: the answer has
-// begun, so that there is no other way to tell a client why it ends than to end.
-func (c *call) stream(ctx context.Context, sub Subscription) error {
+// enterStreams counts the call as an event stream.
+func (c *call) enterStreams() error {
+	return c.stay(&c.api.streams, c.api.limits.MaxEventStreams, errTooManyStream)
+}
+
+// beginEvents sends what an event stream begins with, but for its first bytes, which are in c.out.
+func (c *call) beginEvents() {
+	c.unbindDeadlines()
+	h := c.w.Header()
+	h["Content-Type"] = eventType
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Accel-Buffering", "no") // else some proxies hold events back until they have enough
+	// Read after subscribing: state read at this revision, and the stream, leave nothing out.
+	h.Set("Lockkeeper-Revision", strconv.FormatInt(c.api.cfg.Revision(), 10))
+	c.sent = http.StatusOK
+	c.w.WriteHeader(http.StatusOK)
+	c.out.b = append(c.out.b[:0], "retry: 1000\n\n"...)
+}
+
+// stream writes what is in c.out, and then again and again what next appends to it. It always returns
+// nil: the answer has begun, so that there is no other way to tell a client why it ends than to end.
+func (c *call) stream(next func(ctx context.Context) error) error {
+	ctx := c.closing(c.r.Context(), func() {})
 	for {
 		if err := c.push(); err != nil {
 			return nil
 		}
 		beat, cancel := context.WithTimeout(ctx, c.api.limits.Heartbeat)
-		e, err := sub.Next(beat)
+		c.out.reset()
+		err := next(beat)
 		silent := beat.Err() != nil
 		cancel()
-		c.out.reset()
 		switch {
 		case err == nil:
-			c.out.event(&e)
 		case ctx.Err() != nil:
 			return nil
 		case silent:
 			c.out.b = append(c.out.b, ": still here\n\n"...)
 		default:
-			c.api.log.Debug("event stream ended", "err", err)
+			c.api.log.Debug("an event stream ended", "err", err)
 			return nil
 		}
 	}

@@ -16,13 +16,7 @@ func (c *call) checkFence() error {
 	if in.token == 0 {
 		return badInput("token", "is missing", "give the token that acquire answered")
 	}
-	ctx, cancel := c.bounded()
-	defer cancel()
-	f, err := c.api.cfg.Locks.CheckFence(ctx, name, in.token)
-	if err != nil {
-		return err
-	}
-	return c.sendFence(&f)
+	return c.sendFence(c.api.cfg.Locks.CheckFence(c.bounded(), name, in.token))
 }
 
 func (c *call) getFence() error {
@@ -30,30 +24,20 @@ func (c *call) getFence() error {
 	if err != nil {
 		return err
 	}
-	q, err := c.query(paramConsistency, paramMinRevision)
+	_, fresh, err := c.read()
 	if err != nil {
 		return err
 	}
-	fresh, err := freshness(q)
-	if err != nil {
-		return err
-	}
-	ctx, cancel := c.bounded()
-	defer cancel()
-	f, err := c.api.cfg.Locks.Fence(ctx, name, fresh)
-	if err != nil {
-		return err
-	}
-	return c.sendFence(&f)
+	return c.sendFence(c.api.cfg.Locks.Fence(c.bounded(), name, fresh))
 }
 
-func (c *call) sendFence(f *lock.Fence) error {
-	o := &c.out
-	o.reset()
-	o.open()
+// sendFence answers what a fence has seen, or passes on the error in its place.
+func (c *call) sendFence(f lock.Fence, err error) error {
+	if err != nil {
+		return err
+	}
+	o := c.begin()
 	o.str("name", f.Name)
 	o.num("highest", int64(f.Token))
-	o.num("revision", f.Revision)
-	o.close()
 	return c.ok(f.Revision)
 }

@@ -31,12 +31,7 @@ func (h *Health) reason() (why string, ready bool) {
 // member for what its restart would not mend.
 func (c *call) healthz() error {
 	revision := c.api.cfg.Revision()
-	o := &c.out
-	o.reset()
-	o.open()
-	o.str("status", "alive")
-	o.num("revision", revision)
-	o.close()
+	c.begin().str("status", "alive")
 	return c.ok(revision)
 }
 
@@ -55,9 +50,7 @@ func (c *call) readyz() error {
 	case why != "":
 		word = "degraded"
 	}
-	o := &c.out
-	o.reset()
-	o.open()
+	o := c.begin()
 	o.str("status", word)
 	o.text("reason", why)
 	o.flag("quorum", h.Quorum)
@@ -66,8 +59,5 @@ func (c *call) readyz() error {
 	o.text("member", h.Member)
 	o.text("leader", h.Leader)
 	o.num("lag", h.Lag)
-	o.num("revision", h.Revision)
-	o.close()
-	c.send(status, jsonType, h.Revision)
-	return nil
+	return c.reply(status, h.Revision)
 }

@@ -131,6 +131,22 @@ func (c *call) input(allowed field) (input, error) {
 	return in, nil
 }
 
+// needSession says so where no session is given.
+func (in *input) needSession() error {
+	if in.session == 0 {
+		return badInput("session", "is missing", "give the session that acquire answered")
+	}
+	return nil
+}
+
+// oneSession says so where a session is given, and what only a new one has.
+func (in *input) oneSession(what string) error {
+	if in.session != 0 && in.given&(fieldTTL|fieldLabels) != 0 {
+		return badInput("session", "stands beside a ttl or labels, which only a new session has", "leave out session for a "+what+" with a session of its own, or else ttl and labels")
+	}
+	return nil
+}
+
 // claim finds the field called key, and notes that it was given.
 func (in *input) claim(key string, allowed field) (field, error) {
 	f := fieldOf(key)
@@ -208,9 +224,7 @@ func (in *input) fromText(l *Limits, f field, key, text string) (err error) {
 	case fieldGeneration:
 		in.generation, err = number(key, text)
 	case fieldToken:
-		var n int64
-		n, err = number(key, text)
-		in.token = lock.Token(n)
+		in.token, err = token(key, text)
 	case fieldTTL:
 		in.ttl, err = duration(key, text)
 	case fieldWait:
@@ -228,11 +242,11 @@ func (in *input) fromText(l *Limits, f field, key, text string) (err error) {
 	case fieldLockDelay:
 		in.lockDelay, err = duration(key, text)
 	case fieldPermits:
-		in.permits, err = permitCount(key, text)
+		in.permits, err = count(key, text, permitsFix)
 	case fieldLimit:
-		in.limit, err = permitCount(key, text)
+		in.limit, err = count(key, text, permitsFix)
 	case fieldCount:
-		in.count, err = count(key, text)
+		in.count, err = count(key, text, "say for how many participants the barrier opens")
 	case fieldID:
 		in.id, err = within(key, text, l.MaxRequestIDBytes)
 	case fieldDeadlock:
@@ -244,9 +258,7 @@ func (in *input) fromText(l *Limits, f field, key, text string) (err error) {
 			err = badInput(key, fmt.Sprintf("%q is not a whole number", shorten(text)), fmt.Sprintf("give one from 0 to %d", election.MaxPriority))
 		}
 	case fieldCandidate:
-		var n int64
-		n, err = number(key, text)
-		in.candidate = lock.Token(n)
+		in.candidate, err = token(key, text)
 	case fieldForce:
 		in.force, err = truth(key, text)
 	case fieldReentrant:
@@ -275,15 +287,6 @@ func (in *input) fromArray(l *Limits, key string, raw []byte) error {
 	return nil
 }
 
-// permitCount reads a number of permits.
-func permitCount(key, text string) (int, error) {
-	n, err := strconv.ParseInt(text, 10, 32)
-	if err != nil || n <= 0 {
-		return 0, badInput(key, fmt.Sprintf("%q is not a whole number from 1 to 2^31-1", shorten(text)), "give a number of permits")
-	}
-	return int(n), nil
-}
-
 // number reads a token, a generation or a revision: positive, below 2^53.
 func number(key, text string) (int64, error) {
 	n, err := strconv.ParseInt(text, 10, 64)
@@ -293,11 +296,18 @@ func number(key, text string) (int64, error) {
 	return n, nil
 }
 
-// count reads how many participants a double barrier is for.
-func count(key, text string) (int, error) {
+func token(key, text string) (lock.Token, error) {
+	n, err := number(key, text)
+	return lock.Token(n), err
+}
+
+const permitsFix = "give a number of permits"
+
+// count reads a number of permits or of participants.
+func count(key, text, fix string) (int, error) {
 	n, err := strconv.ParseInt(text, 10, 32)
 	if err != nil || n <= 0 {
-		return 0, badInput(key, fmt.Sprintf("%q is not a whole number above 0", shorten(text)), "say for how many participants the barrier opens")
+		return 0, badInput(key, fmt.Sprintf("%q is not a whole number from 1 to 2^31-1", shorten(text)), fix)
 	}
 	return int(n), nil
 }

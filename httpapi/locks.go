@@ -28,8 +28,8 @@ func (c *call) request(fields field) (lock.Request, input, error) {
 
 // lockRequest is the request for a lock that an input makes.
 func (in *input) lockRequest(name string) (lock.Request, error) {
-	if in.session != 0 && in.given&(fieldTTL|fieldLabels) != 0 {
-		return lock.Request{}, badInput("session", "stands beside a ttl or labels, which only a new session has", "leave out session for a hold with a session of its own, or else ttl and labels")
+	if err := in.oneSession("hold"); err != nil {
+		return lock.Request{}, err
 	}
 	return lock.Request{
 		Name:       name,
@@ -55,16 +55,11 @@ func (c *call) acquire() error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel, err := c.waiting(in.wait)
+	ctx, err := c.waiting(in.wait)
 	if err != nil {
 		return err
 	}
-	defer cancel()
-	h, err := c.api.cfg.Locks.Acquire(ctx, r, in.wait)
-	if err != nil {
-		return whyEnded(ctx, err)
-	}
-	return c.sendHold(&h)
+	return c.sendHold(c.api.cfg.Locks.Acquire(ctx, r, in.wait))
 }
 
 func (c *call) enqueue() error {
@@ -72,34 +67,26 @@ func (c *call) enqueue() error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := c.bounded()
-	defer cancel()
-	h, err := c.api.cfg.Locks.Enqueue(ctx, r)
-	if err != nil {
-		return err
+	return c.sendHold(c.api.cfg.Locks.Enqueue(c.bounded(), r))
+}
+
+// holder reads a request of a session for what it has of the name in the path.
+func (c *call) holder(more field) (name string, in input, err error) {
+	if name, err = c.name(); err != nil {
+		return name, in, err
 	}
-	return c.sendHold(&h)
+	if in, err = c.input(fieldSession | fieldGeneration | more); err != nil {
+		return name, in, err
+	}
+	return name, in, in.needSession()
 }
 
 func (c *call) keepAlive() error {
-	name, err := c.name()
+	name, in, err := c.holder(0)
 	if err != nil {
 		return err
 	}
-	in, err := c.input(fieldSession | fieldGeneration)
-	if err != nil {
-		return err
-	}
-	if in.session == 0 {
-		return badInput("session", "is missing", "give the session that acquire answered")
-	}
-	ctx, cancel := c.bounded()
-	defer cancel()
-	h, err := c.api.cfg.Locks.KeepAlive(ctx, name, in.session, in.generation)
-	if err != nil {
-		return err
-	}
-	return c.sendHold(&h)
+	return c.sendHold(c.api.cfg.Locks.KeepAlive(c.bounded(), name, in.session, in.generation))
 }
 
 func (c *call) release() error {
@@ -107,13 +94,7 @@ func (c *call) release() error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := c.bounded()
-	defer cancel()
-	d, err := c.api.cfg.Locks.Release(ctx, r)
-	if err != nil {
-		return err
-	}
-	return c.sendDone(&d)
+	return c.sendDone(c.api.cfg.Locks.Release(c.bounded(), r))
 }
 
 // releaseInput reads a release; fix says what to do without a session.
@@ -148,58 +129,25 @@ func (c *call) getLock() error {
 	if err != nil {
 		return err
 	}
-	q, err := c.query("limit", paramConsistency, paramMinRevision)
+	_, fresh, limit, err := c.page()
 	if err != nil {
 		return err
 	}
-	fresh, err := freshness(q)
+	ctx, err := c.taking(limit, &fresh)
 	if err != nil {
 		return err
 	}
-	limit, err := c.pageSize(q)
-	if err != nil {
-		return err
-	}
-	revision, err := c.makeLock(name, limit, fresh)
-	if err != nil {
-		return err
-	}
-	return c.ok(revision)
-}
-
-// makeLock makes the answer of getLock.
-func (c *call) makeLock(name string, limit int, fresh lock.Read) (revision int64, err error) {
-	ctx, cancel := c.bounded()
-	defer cancel()
-	done, err := c.api.turn(ctx, limit, &fresh)
-	if err != nil {
-		return 0, err
-	}
-	defer done()
 	view, err := c.api.cfg.Locks.Queue(ctx, name, limit, fresh)
 	if err != nil {
-		return 0, err
+		return err
 	}
-	o := &c.out
-	o.reset()
-	o.open()
-	waiters := o.lockFields(&view)
-	o.contenders("waiters", waiters)
-	o.num("revision", view.Revision)
-	o.close()
-	return view.Revision, nil
+	o := c.begin()
+	o.contenders("waiters", o.lockFields(&view))
+	return c.ok(view.Revision)
 }
 
 func (c *call) listLocks() error {
-	q, err := c.query("prefix", "after", "limit", paramConsistency, paramMinRevision)
-	if err != nil {
-		return err
-	}
-	fresh, err := freshness(q)
-	if err != nil {
-		return err
-	}
-	limit, err := c.pageSize(q)
+	q, fresh, limit, err := c.page("prefix", "after")
 	if err != nil {
 		return err
 	}
@@ -211,62 +159,46 @@ func (c *call) listLocks() error {
 	if err != nil {
 		return err
 	}
-	revision, err := c.makeList(prefix, after, limit, fresh)
+	ctx, err := c.taking(limit, &fresh)
 	if err != nil {
 		return err
 	}
-	return c.ok(revision)
-}
-
-// makeList makes the answer of listLocks.
-func (c *call) makeList(prefix, after string, limit int, fresh lock.Read) (revision int64, err error) {
-	ctx, cancel := c.bounded()
-	defer cancel()
-	done, err := c.api.turn(ctx, limit, &fresh)
-	if err != nil {
-		return 0, err
-	}
-	defer done()
 	page, err := c.api.cfg.Locks.List(ctx, prefix, after, limit, fresh)
 	if err != nil {
-		return 0, err
+		return err
 	}
-	o := &c.out
-	o.reset()
-	o.open()
-	o.key("locks")
-	o.b = append(o.b, '[')
-	for i := range page.Locks {
-		o.comma()
+	o := c.begin()
+	o.array("locks", len(page.Locks), func(i int) {
 		o.open()
 		o.lockFields(&page.Locks[i])
 		o.close()
-	}
-	o.b = append(o.b, ']')
+	})
 	o.text("next", page.Next)
-	o.num("revision", page.Revision)
-	o.close()
-	return page.Revision, nil
+	return c.ok(page.Revision)
 }
 
-// sendHold answers with 202 while the hold is still a place in the queue.
-func (c *call) sendHold(h *lock.Hold) error {
-	o := &c.out
-	o.reset()
-	o.open()
-	o.holdFields(h)
-	o.close()
-	status := http.StatusOK
-	if h.State == lock.Waiting {
-		status = http.StatusAccepted
+// sendHold answers with a hold, or passes on the error in its place.
+func (c *call) sendHold(h lock.Hold, err error) error {
+	if err != nil {
+		return err
 	}
-	c.send(status, jsonType, h.Revision)
-	return nil
+	c.begin().holdFields(&h)
+	return c.reply(holdStatus(h.State), h.Revision)
 }
 
-func (c *call) sendDone(d *lock.Done) error {
-	o := &c.out
-	o.reset()
-	o.done(d)
+// holdStatus is 202 while a hold is still a place in the queue.
+func holdStatus(s lock.State) int {
+	if s == lock.Waiting {
+		return http.StatusAccepted
+	}
+	return http.StatusOK
+}
+
+// sendDone answers what a release came to, or passes on the error in its place.
+func (c *call) sendDone(d lock.Done, err error) error {
+	if err != nil {
+		return err
+	}
+	c.begin().done(&d)
 	return c.ok(d.Revision)
 }

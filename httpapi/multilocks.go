@@ -1,31 +1,14 @@
 package httpapi
 
-import (
-	"net/http"
-
-	"github.com/lockkeeper/lockkeeper/lock"
-)
+import "github.com/lockkeeper/lockkeeper/lock"
 
 // downgrade turns a writer's hold into a reader's.
 func (c *call) downgrade() error {
-	name, err := c.name()
+	name, in, err := c.holder(fieldToken)
 	if err != nil {
 		return err
 	}
-	in, err := c.input(fieldSession | fieldGeneration | fieldToken)
-	if err != nil {
-		return err
-	}
-	if in.session == 0 {
-		return badInput("session", "is missing", "give the session that acquire answered")
-	}
-	ctx, cancel := c.bounded()
-	defer cancel()
-	h, err := c.api.cfg.Locks.Downgrade(ctx, name, in.session, in.generation, in.token)
-	if err != nil {
-		return err
-	}
-	return c.sendHold(&h)
+	return c.sendHold(c.api.cfg.Locks.Downgrade(c.bounded(), name, in.session, in.generation, in.token))
 }
 
 // acquireAll takes several locks, all or none.
@@ -38,33 +21,24 @@ func (c *call) acquireAll() error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel, err := c.waiting(in.wait)
+	ctx, err := c.waiting(in.wait)
 	if err != nil {
 		return err
 	}
-	defer cancel()
 	holds, err := c.api.cfg.Locks.AcquireAll(ctx, in.names, r, in.wait)
 	if err != nil {
-		return whyEnded(ctx, err)
+		return err
 	}
-	o := &c.out
-	o.reset()
-	o.open()
-	o.key("holds")
-	o.b = append(o.b, '[')
-	revision := int64(0)
-	for i := range holds {
-		o.comma()
+	o, revision := c.begin(), int64(0)
+	o.array("holds", len(holds), func(i int) {
+		h := &holds[i]
 		o.open()
-		o.holdFields(&holds[i])
+		o.holdFields(h)
+		o.num("revision", h.Revision)
 		o.close()
-		revision = max(revision, holds[i].Revision)
-	}
-	o.b = append(o.b, ']')
-	o.num("revision", revision)
-	o.close()
-	c.send(http.StatusOK, jsonType, revision)
-	return nil
+		revision = max(revision, h.Revision)
+	})
+	return c.ok(revision)
 }
 
 // releaseAll gives several locks back.
@@ -73,30 +47,23 @@ func (c *call) releaseAll() error {
 	if err != nil {
 		return err
 	}
-	if in.session == 0 {
-		return badInput("session", "is missing", "give the session that acquire answered")
+	if err := in.needSession(); err != nil {
+		return err
 	}
-	ctx, cancel := c.bounded()
-	defer cancel()
-	dones, err := c.api.cfg.Locks.ReleaseAll(ctx, in.names, lock.Release{
+	dones, err := c.api.cfg.Locks.ReleaseAll(c.bounded(), in.names, lock.Release{
 		Session: in.session, Generation: in.generation, Token: in.token, RequestID: in.requestID,
 	})
 	if err != nil {
 		return err
 	}
-	o := &c.out
-	o.reset()
-	o.open()
-	o.key("released")
-	o.b = append(o.b, '[')
-	revision := int64(0)
-	for i := range dones {
-		o.comma()
-		o.done(&dones[i])
-		revision = max(revision, dones[i].Revision)
-	}
-	o.b = append(o.b, ']')
-	o.num("revision", revision)
-	o.close()
+	o, revision := c.begin(), int64(0)
+	o.array("released", len(dones), func(i int) {
+		d := &dones[i]
+		o.open()
+		o.done(d)
+		o.num("revision", d.Revision)
+		o.close()
+		revision = max(revision, d.Revision)
+	})
 	return c.ok(revision)
 }

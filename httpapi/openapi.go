@@ -5,7 +5,7 @@ import (
 	"net/http"
 )
 
-// The description of every route, in three parts so that each can be read at a sitting.
+// The description of every route, in parts so that each can be read at a sitting.
 var (
 	//go:embed openapi/paths.yaml
 	openAPIPaths string

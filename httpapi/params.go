@@ -122,6 +122,35 @@ const (
 	paramMinRevision = "min_revision"
 )
 
+// read returns the parameters of a read, each of which must be one of own or say how fresh it must
+// be, and that.
+func (c *call) read(own ...string) (url.Values, lock.Read, error) {
+	q, err := c.query(append(own, paramConsistency, paramMinRevision)...)
+	if err != nil {
+		return nil, lock.Read{}, err
+	}
+	fresh, err := freshness(q)
+	return q, fresh, err
+}
+
+// page is read for a list, and returns besides how many entries to answer.
+func (c *call) page(own ...string) (q url.Values, fresh lock.Read, limit int, err error) {
+	q, fresh, err = c.read(append(own, "limit")...)
+	if err == nil {
+		limit, err = c.pageSize(q)
+	}
+	return q, fresh, limit, err
+}
+
+// sessionOf reads a parameter that names a session, if it is there.
+func sessionOf(q url.Values, key string) (lease.ID, error) {
+	text := q.Get(key)
+	if text == "" {
+		return 0, nil
+	}
+	return lease.ParseID(key, text)
+}
+
 // freshness reads how fresh a read must be.
 func freshness(q url.Values) (lock.Read, error) {
 	var fresh lock.Read

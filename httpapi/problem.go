@@ -3,7 +3,6 @@ package httpapi
 import (
 	"context"
 	"errors"
-	"net/http"
 
 	"github.com/lockkeeper/lockkeeper/lease"
 	"github.com/lockkeeper/lockkeeper/lock"
@@ -18,6 +17,9 @@ var retryAfter = []string{"1"}
 
 // fail answers err as a problem.
 func (c *call) fail(err error) {
+	if c.work != nil {
+		err = whyEnded(c.work, err)
+	}
 	p := problemOf(err)
 	if errors.Is(err, context.Canceled) {
 		if c.r.Context().Err() != nil {
@@ -30,9 +32,7 @@ func (c *call) fail(err error) {
 		c.api.log.Error("a request failed for a reason that no client can mend", "route", c.route.pattern, "err", err)
 		err = errInternal // its text may tell what is not the client's
 	}
-	o := &c.out
-	o.reset()
-	o.open()
+	o := c.begin()
 	o.str("type", problemURN+p.code)
 	o.str("title", p.title)
 	o.num("status", int64(p.status))
@@ -115,17 +115,6 @@ func (o *answer) extras(err error) (revision int64) {
 
 // known lists the routes that there are.
 func (o *answer) known() {
-	o.key("routes")
-	o.b = append(o.b, '[')
-	for _, r := range routes() {
-		o.comma()
-		o.b = appendString(o.b, r.method+" "+r.pattern)
-	}
-	o.b = append(o.b, ']')
-}
-
-// ok sends the answer in c.out, as JSON.
-func (c *call) ok(revision int64) error {
-	c.send(http.StatusOK, jsonType, revision)
-	return nil
+	list := routes()
+	o.array("routes", len(list), func(i int) { o.b = appendString(o.b, list[i].method+" "+list[i].pattern) })
 }

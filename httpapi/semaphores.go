@@ -23,16 +23,11 @@ func (c *call) acquirePermits() error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel, err := c.waiting(in.wait)
+	ctx, err := c.waiting(in.wait)
 	if err != nil {
 		return err
 	}
-	defer cancel()
-	h, err := c.api.cfg.Locks.AcquirePermits(ctx, r, in.wait)
-	if err != nil {
-		return whyEnded(ctx, err)
-	}
-	return c.sendHold(&h)
+	return c.sendHold(c.api.cfg.Locks.AcquirePermits(ctx, r, in.wait))
 }
 
 func (c *call) enqueuePermits() error {
@@ -40,34 +35,15 @@ func (c *call) enqueuePermits() error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := c.bounded()
-	defer cancel()
-	h, err := c.api.cfg.Locks.EnqueuePermits(ctx, r)
-	if err != nil {
-		return err
-	}
-	return c.sendHold(&h)
+	return c.sendHold(c.api.cfg.Locks.EnqueuePermits(c.bounded(), r))
 }
 
 func (c *call) keepPermits() error {
-	name, err := c.name()
+	name, in, err := c.holder(fieldToken)
 	if err != nil {
 		return err
 	}
-	in, err := c.input(fieldSession | fieldGeneration | fieldToken)
-	if err != nil {
-		return err
-	}
-	if in.session == 0 {
-		return badInput("session", "is missing", "give the session that acquire answered")
-	}
-	ctx, cancel := c.bounded()
-	defer cancel()
-	h, err := c.api.cfg.Locks.KeepPermits(ctx, name, in.session, in.generation, in.token)
-	if err != nil {
-		return err
-	}
-	return c.sendHold(&h)
+	return c.sendHold(c.api.cfg.Locks.KeepPermits(c.bounded(), name, in.session, in.generation, in.token))
 }
 
 func (c *call) releasePermits() error {
@@ -75,13 +51,7 @@ func (c *call) releasePermits() error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := c.bounded()
-	defer cancel()
-	d, err := c.api.cfg.Locks.ReleasePermits(ctx, r)
-	if err != nil {
-		return err
-	}
-	return c.sendDone(&d)
+	return c.sendDone(c.api.cfg.Locks.ReleasePermits(c.bounded(), r))
 }
 
 func (c *call) getSemaphore() error {
@@ -89,41 +59,19 @@ func (c *call) getSemaphore() error {
 	if err != nil {
 		return err
 	}
-	q, err := c.query("limit", paramConsistency, paramMinRevision)
+	_, fresh, limit, err := c.page()
 	if err != nil {
 		return err
 	}
-	fresh, err := freshness(q)
+	ctx, err := c.taking(limit, &fresh)
 	if err != nil {
 		return err
 	}
-	limit, err := c.pageSize(q)
-	if err != nil {
-		return err
-	}
-	revision, err := c.makeSemaphore(name, limit, fresh)
-	if err != nil {
-		return err
-	}
-	return c.ok(revision)
-}
-
-// makeSemaphore makes the answer of getSemaphore.
-func (c *call) makeSemaphore(name string, limit int, fresh lock.Read) (revision int64, err error) {
-	ctx, cancel := c.bounded()
-	defer cancel()
-	done, err := c.api.turn(ctx, limit, &fresh)
-	if err != nil {
-		return 0, err
-	}
-	defer done()
 	view, err := c.api.cfg.Locks.Semaphore(ctx, name, 0, limit, fresh)
 	if err != nil {
-		return 0, err
+		return err
 	}
-	o := &c.out
-	o.reset()
-	o.open()
+	o := c.begin()
 	o.str("name", view.Name)
 	o.num("limit", int64(view.Limit))
 	o.num("in_use", int64(view.InUse))
@@ -131,9 +79,7 @@ func (c *call) makeSemaphore(name string, limit int, fresh lock.Read) (revision 
 	o.num("waiting", int64(view.Waiting))
 	o.contenders("holders", view.Holders)
 	o.contenders("waiters", view.Waiters)
-	o.num("revision", view.Revision)
-	o.close()
-	return view.Revision, nil
+	return c.ok(view.Revision)
 }
 
 func (c *call) setLimit() error {
@@ -148,18 +94,12 @@ func (c *call) setLimit() error {
 	if in.limit == 0 {
 		return badInput("limit", "is missing", `say how many permits there are, as in {"limit": 3}`)
 	}
-	ctx, cancel := c.bounded()
-	defer cancel()
-	set, err := c.api.cfg.Locks.SetLimit(ctx, name, in.limit)
+	set, err := c.api.cfg.Locks.SetLimit(c.bounded(), name, in.limit)
 	if err != nil {
 		return err
 	}
-	o := &c.out
-	o.reset()
-	o.open()
+	o := c.begin()
 	o.str("name", set.Name)
 	o.num("limit", int64(set.Limit))
-	o.num("revision", set.Revision)
-	o.close()
 	return c.ok(set.Revision)
 }

@@ -12,13 +12,7 @@ func (c *call) openSession() error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := c.bounded()
-	defer cancel()
-	t, err := c.api.cfg.Sessions.Open(ctx, lease.Options{TTL: in.ttl, Labels: in.labels, RequestID: in.requestID})
-	if err != nil {
-		return err
-	}
-	return c.sendTouched(&t)
+	return c.sendTouched(c.api.cfg.Sessions.Open(c.bounded(), lease.Options{TTL: in.ttl, Labels: in.labels, RequestID: in.requestID}))
 }
 
 func (c *call) touchSession() error {
@@ -30,23 +24,17 @@ func (c *call) touchSession() error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := c.bounded()
-	defer cancel()
-	t, err := c.api.cfg.Sessions.Touch(ctx, id, in.generation)
+	return c.sendTouched(c.api.cfg.Sessions.Touch(c.bounded(), id, in.generation))
+}
+
+// sendTouched answers how a session stands, or passes on the error in its place.
+func (c *call) sendTouched(t lease.Touched, err error) error {
 	if err != nil {
 		return err
 	}
-	return c.sendTouched(&t)
-}
-
-func (c *call) sendTouched(t *lease.Touched) error {
-	o := &c.out
-	o.reset()
-	o.open()
+	o := c.begin()
 	o.leaseFields(&t.Session)
 	o.instant("deadline", t.Deadline)
-	o.num("revision", t.Revision)
-	o.close()
 	return c.ok(t.Revision)
 }
 
@@ -55,69 +43,38 @@ func (c *call) getSession() error {
 	if err != nil {
 		return err
 	}
-	q, err := c.query(paramConsistency, paramMinRevision)
+	_, fresh, err := c.read()
 	if err != nil {
 		return err
 	}
-	fresh, err := freshness(q)
+	s, revision, err := c.api.cfg.Sessions.Get(c.bounded(), id, fresh)
 	if err != nil {
 		return err
 	}
-	ctx, cancel := c.bounded()
-	defer cancel()
-	s, revision, err := c.api.cfg.Sessions.Get(ctx, id, fresh)
-	if err != nil {
-		return err
-	}
-	o := &c.out
-	o.reset()
-	o.open()
-	o.leaseFields(&s)
-	o.num("revision", revision)
-	o.close()
+	c.begin().leaseFields(&s)
 	return c.ok(revision)
 }
 
 func (c *call) listSessions() error {
-	q, err := c.query("after", "limit", paramConsistency, paramMinRevision)
+	q, fresh, limit, err := c.page("after")
 	if err != nil {
 		return err
 	}
-	fresh, err := freshness(q)
+	after, err := sessionOf(q, "after")
 	if err != nil {
 		return err
 	}
-	limit, err := c.pageSize(q)
+	page, next, revision, err := c.api.cfg.Sessions.List(c.bounded(), after, limit, fresh)
 	if err != nil {
 		return err
 	}
-	var after lease.ID
-	if text := q.Get("after"); text != "" {
-		if after, err = lease.ParseID("after", text); err != nil {
-			return err
-		}
-	}
-	ctx, cancel := c.bounded()
-	defer cancel()
-	page, next, revision, err := c.api.cfg.Sessions.List(ctx, after, limit, fresh)
-	if err != nil {
-		return err
-	}
-	o := &c.out
-	o.reset()
-	o.open()
-	o.key("sessions")
-	o.b = append(o.b, '[')
-	for i := range page {
-		o.comma()
+	o := c.begin()
+	o.array("sessions", len(page), func(i int) {
 		o.open()
 		o.leaseFields(&page[i])
 		o.close()
-	}
-	o.b = append(o.b, ']')
+	})
 	o.session("next", next)
-	o.num("revision", revision)
-	o.close()
 	return c.ok(revision)
 }
 
@@ -129,19 +86,13 @@ func (c *call) closeSession() error {
 	if err := c.nothingElse(); err != nil {
 		return err
 	}
-	ctx, cancel := c.bounded()
-	defer cancel()
-	revision, err := c.api.cfg.Sessions.Close(ctx, id, znode.Owner{})
+	revision, err := c.api.cfg.Sessions.Close(c.bounded(), id, znode.Owner{})
 	if err != nil {
 		return err
 	}
-	o := &c.out
-	o.reset()
-	o.open()
+	o := c.begin()
 	o.session("session", id)
 	o.str("state", "closed")
-	o.num("revision", revision)
-	o.close()
 	return c.ok(revision)
 }
 

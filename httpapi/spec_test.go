@@ -17,6 +17,9 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/getkin/kin-openapi/openapi3filter"
 	"github.com/getkin/kin-openapi/routers"
+
+	"github.com/lockkeeper/lockkeeper/election"
+	"github.com/lockkeeper/lockkeeper/httpapi/wire"
 )
 
 // spec is the description as kin-openapi understands it.
@@ -209,4 +212,56 @@ func wantProblem(t testing.TB, rec *httptest.ResponseRecorder, status int, code 
 		t.Errorf("problem = %v; want code %q, status %d and its type", m, code, status)
 	}
 	return m
+}
+
+// unasked are elections that only requests which are refused come to.
+type unasked struct{ Elections }
+
+func (unasked) Follow(election.Follower) {}
+
+// What a request may say, in its body and in its query, is what the description says. Asked for
+// something that is not there, an answer names what is.
+func TestSpecHasEveryField(t *testing.T) {
+	doc, err := spec()
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := newBench()
+	b.Elections = unasked{}
+	a := b.start(t)
+	known := func(method, path, body string) []string {
+		rec := httptest.NewRecorder()
+		a.Handler().ServeHTTP(rec, httptest.NewRequestWithContext(t.Context(), method, path, strings.NewReader(body)))
+		fix, _ := decoded(t, rec)["fix"].(string)
+		_, list, _ := strings.Cut(fix, " are ")
+		if list == "none" || list == "" {
+			return nil
+		}
+		return slices.Sorted(slices.Values(strings.Split(list, ", ")))
+	}
+	for path, item := range doc.Paths.Map() {
+		for method, op := range item.Operations() {
+			if !strings.HasPrefix(path, "/v1/") || path == wire.Path {
+				continue
+			}
+			target := strings.NewReplacer("{name}", "a", "{ticket}", "t", "{id}", "0000000000000007").Replace(path)
+			var query, body []string
+			for _, p := range op.Parameters {
+				if p.Value.In == openapi3.ParameterInQuery {
+					query = append(query, p.Value.Name)
+				}
+			}
+			slices.Sort(query)
+			if got := known(method, target+"?nothing=1", ""); !slices.Equal(got, query) {
+				t.Errorf("%s %s takes the parameters %q; described are %q", method, path, got, query)
+			}
+			if op.RequestBody == nil || op.RequestBody.Value.Content.Get("application/json") == nil {
+				continue
+			}
+			body = slices.Sorted(maps.Keys(op.RequestBody.Value.Content.Get("application/json").Schema.Value.Properties))
+			if got := known(method, target, `{"nothing":1}`); !slices.Equal(got, body) {
+				t.Errorf("%s %s takes the fields %q; described are %q", method, path, got, body)
+			}
+		}
+	}
 }

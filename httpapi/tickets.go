@@ -18,16 +18,11 @@ func (c *call) await() error {
 			return err
 		}
 	}
-	ctx, cancel, err := c.waiting(wait)
+	ctx, err := c.waiting(wait)
 	if err != nil {
 		return err
 	}
-	defer cancel()
-	h, err := c.api.cfg.Locks.Await(ctx, ticket, wait)
-	if err != nil {
-		return whyEnded(ctx, err)
-	}
-	return c.sendHold(&h)
+	return c.sendHold(c.api.cfg.Locks.Await(ctx, ticket, wait))
 }
 
 // leave gives up a ticket's place in the queue, or its hold.
@@ -39,11 +34,5 @@ func (c *call) leave() error {
 	if err := c.nothingElse(); err != nil {
 		return err
 	}
-	ctx, cancel := c.bounded()
-	defer cancel()
-	d, err := c.api.cfg.Locks.Leave(ctx, ticket)
-	if err != nil {
-		return err
-	}
-	return c.sendDone(&d)
+	return c.sendDone(c.api.cfg.Locks.Leave(c.bounded(), ticket))
 }

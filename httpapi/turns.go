@@ -38,3 +38,18 @@ func (a *API) turn(ctx context.Context, limit int, fresh *lock.Read) (done func(
 		return nil, store.ErrBusy
 	}
 }
+
+// taking is turn for a request, which gives the turn back before its answer is sent. It begins the
+// request's work.
+func (c *call) taking(limit int, fresh *lock.Read) (ctx context.Context, err error) {
+	ctx = c.bounded()
+	c.done, err = c.api.turn(ctx, limit, fresh)
+	return ctx, err
+}
+
+func (c *call) giveTurn() {
+	if c.done != nil {
+		c.done()
+		c.done = nil
+	}
+}

@@ -3,6 +3,8 @@ package httpapi
 import (
 	"context"
 	"errors"
+	"net/http"
+	"net/http/httptest"
 	"testing"
 
 	"github.com/lockkeeper/lockkeeper/lock"
@@ -32,5 +34,33 @@ func TestLongAnswersTakeTurns(t *testing.T) {
 		t.Errorf("a long answer after the other: %v", err)
 	} else {
 		done()
+	}
+}
+
+// watched is a response writer that looks at the turns when it is written to.
+type watched struct {
+	http.ResponseWriter
+	turns chan struct{}
+	taken int
+}
+
+func (w *watched) Write(b []byte) (int, error) {
+	w.taken = max(w.taken, len(w.turns))
+	return w.ResponseWriter.Write(b)
+}
+
+// A client that does not read must not keep its turn.
+func TestNoTurnIsKeptWhileAnAnswerLeaves(t *testing.T) {
+	b := newBench()
+	a := b.start(t)
+	for _, path := range []string{"/v1/locks", "/v1/locks/a", "/v1/semaphores/a", "/v1/double-barriers/a", "/v1/deadlocks"} {
+		for _, fail := range []error{nil, store.ErrUnavailable} {
+			b.locks.fail, b.barriers.fail = fail, fail
+			w := &watched{ResponseWriter: httptest.NewRecorder(), turns: a.turns}
+			a.Handler().ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, path+"?limit=101", http.NoBody))
+			if w.taken > 0 || len(a.turns) > 0 {
+				t.Errorf("GET %s, error %v: %d turns taken while it left, %d afterwards", path, fail, w.taken, len(a.turns))
+			}
+		}
 	}
 }

@@ -35,17 +35,11 @@ func (c *call) getValue() error {
 	if err != nil {
 		return err
 	}
-	q, err := c.query(paramConsistency, paramMinRevision)
+	_, fresh, err := c.read()
 	if err != nil {
 		return err
 	}
-	fresh, err := freshness(q)
-	if err != nil {
-		return err
-	}
-	ctx, cancel := c.bounded()
-	defer cancel()
-	v, err := c.api.cfg.Values.Get(ctx, name, fresh)
+	v, err := c.api.cfg.Values.Get(c.bounded(), name, fresh)
 	if err != nil {
 		return err
 	}
@@ -70,25 +64,19 @@ func (c *call) putValue() error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := c.bounded()
-	defer cancel()
 	// The log keeps what it is given, and the call's buffer is another one's soon.
 	data := append(make([]byte, 0, len(c.body)), c.body...)
-	v, err := c.api.cfg.Values.Put(ctx, name, data, version, guard)
+	v, err := c.api.cfg.Values.Put(c.bounded(), name, data, version, guard)
 	if err != nil {
 		return err
 	}
-	o := &c.out
-	o.reset()
-	o.open()
+	o := c.begin()
 	o.str("name", v.Name)
 	o.num("version", int64(v.Version))
 	o.num("czxid", v.Czxid)
 	o.num("mzxid", v.Mzxid)
 	o.instant("created", v.Created)
 	o.instant("modified", v.Modified)
-	o.num("revision", v.Revision)
-	o.close()
 	return c.ok(v.Revision)
 }
 
@@ -101,19 +89,13 @@ func (c *call) deleteValue() error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := c.bounded()
-	defer cancel()
-	revision, err := c.api.cfg.Values.Delete(ctx, name, version, guard)
+	revision, err := c.api.cfg.Values.Delete(c.bounded(), name, version, guard)
 	if err != nil {
 		return err
 	}
-	o := &c.out
-	o.reset()
-	o.open()
+	o := c.begin()
 	o.str("name", name)
 	o.str("state", "deleted")
-	o.num("revision", revision)
-	o.close()
 	return c.ok(revision)
 }
 

@@ -34,12 +34,10 @@ func (o *answer) holdFields(h *lock.Hold) {
 	if h.Repeated {
 		o.flag("repeated", true)
 	}
-	o.num("revision", h.Revision)
 }
 
 // done writes what a release came to.
 func (o *answer) done(d *lock.Done) {
-	o.open()
 	o.str("name", d.Name)
 	o.token("token", d.Token)
 	if d.Count > 0 {
@@ -51,8 +49,6 @@ func (o *answer) done(d *lock.Done) {
 	if d.Repeated {
 		o.flag("repeated", true)
 	}
-	o.num("revision", d.Revision)
-	o.close()
 }
 
 // contender writes one place in a queue, as everybody sees it.
@@ -103,13 +99,7 @@ func (o *answer) lockFields(q *lock.Queue) (waiters []lock.Contender) {
 }
 
 func (o *answer) contenders(key string, list []lock.Contender) {
-	o.key(key)
-	o.b = append(o.b, '[')
-	for i := range list {
-		o.comma()
-		o.contender(&list[i])
-	}
-	o.b = append(o.b, ']')
+	o.array(key, len(list), func(i int) { o.contender(&list[i]) })
 }
 
 // whyEnded returns what ended ctx where that is the server's closing and err only says that

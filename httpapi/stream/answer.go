@@ -36,8 +36,7 @@ var codes = []struct {
 // fail makes j's answer say err, and returns its code.
 func (d *Door) fail(j *job, err error) (code string) {
 	// What an acquire has begun when it is cancelled is undone by itself.
-	undone := undoes(j.request.Kind)
-	if j.cancelled(err) && (undone || !errors.Is(err, store.ErrUncertain)) {
+	if j.cancelled(err) && (kinds[j.request.Kind].flags&undone != 0 || !errors.Is(err, store.ErrUncertain)) {
 		j.answer.Reset()
 		j.answer.Kind, j.answer.ID = wire.Error, j.request.ID
 		j.answer.Code, j.answer.Message = wire.CodeCancelled, errCancelled.Error()
@@ -45,14 +44,6 @@ func (d *Door) fail(j *job, err error) (code string) {
 	}
 	d.errorFrame(&j.answer, j.request.ID, err)
 	return j.answer.Code
-}
-
-func undoes(kind wire.Kind) bool {
-	switch kind {
-	case wire.Acquire, wire.AcquireAll, wire.Enqueue, wire.Await, wire.AcquirePermits, wire.EnqueuePermits, wire.Enter, wire.Campaign:
-		return true
-	}
-	return false
 }
 
 // failLocked refuses a request that is not worked on. The stream's mutex is held.
@@ -129,6 +120,28 @@ func holdFields(f *wire.Frame, h *lock.Hold) {
 		f.Count = int64(h.Count)
 	}
 	f.Ahead, f.ExpectedMS = f.Position, h.ExpectedWait.Milliseconds()
+}
+
+// holds answers with a hold, or with the error in its place.
+func (j *job) holds(h lock.Hold, err error) error {
+	if err == nil {
+		holdFields(&j.answer, &h)
+	}
+	return err
+}
+
+// stands is holds for what may be a place in the queue, of which the ticket is told.
+func (j *job) stands(h lock.Hold, err error) error {
+	j.answer.Ticket = h.Ticket
+	return j.holds(h, err)
+}
+
+// gives answers with what was given up, or with the error in its place.
+func (j *job) gives(d lock.Done, err error) error {
+	if err == nil {
+		doneFields(&j.answer, &d)
+	}
+	return err
 }
 
 func doneFields(f *wire.Frame, d *lock.Done) {

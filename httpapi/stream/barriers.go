@@ -14,8 +14,8 @@ func (s *stream) barriers(j *job) (Barriers, error) {
 	if s.door.cfg.Barriers == nil {
 		return nil, errKind
 	}
-	if j.request.WaitMS < -1 {
-		return nil, badInput("wait_ms", "is below -1", "give -1 to wait without limit")
+	if _, err := waitOf(&j.request); err != nil {
+		return nil, err
 	}
 	return s.door.cfg.Barriers, within("name", len(j.request.Name), s.door.limits.MaxNameBytes)
 }
@@ -115,33 +115,32 @@ func placeFields(f *wire.Frame, p *barrier.Place) {
 
 // lookAtBarrier tells how a barrier stands; of a double barrier, who is there.
 func (s *stream) lookAtBarrier(j *job) error {
-	f, l := &j.request, &s.door.limits
+	f := &j.request
 	b, err := s.barriers(j)
 	if err != nil {
 		return err
 	}
-	fresh := lock.Read{Linearizable: true}
 	if f.Count == 0 && f.Limit == 0 {
-		state, err := b.Look(j, f.Name, fresh)
+		state, err := b.Look(j, f.Name, lock.Read{Linearizable: true})
 		if err != nil {
 			return err
 		}
 		barrierFields(&j.answer, &state)
 		return nil
 	}
-	limit := int(min(max(f.Limit, 1), int64(l.PageLimit)))
-	if limit > fewContenders {
-		if err := s.awaitLarge(j); err != nil {
-			return err
-		}
+	limit := int(min(max(f.Limit, 1), int64(s.door.limits.PageLimit)))
+	fresh, done, err := s.largeAnswer(j, limit)
+	if err != nil {
+		return err
 	}
+	defer done()
 	g, err := b.Gathering(j, f.Name, limit, fresh)
 	if err != nil {
 		return err
 	}
 	a := &j.answer
 	a.Name, a.Closed, a.Count, a.Total, a.Revision = g.Name, !g.Open, int64(g.Count), int64(g.Total), g.Revision
-	room := l.MaxFrameBytes / 2
+	room := s.door.limits.MaxFrameBytes / 2
 	for i := range g.Participants {
 		p := &g.Participants[i]
 		if room -= 60 + len(p.ID) + len(p.Owner) + len(p.Door); room < 0 && i > 0 {

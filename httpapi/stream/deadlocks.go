@@ -2,6 +2,7 @@ package stream
 
 import (
 	"errors"
+	"math"
 
 	"github.com/lockkeeper/lockkeeper/httpapi/wire"
 	"github.com/lockkeeper/lockkeeper/lease"
@@ -18,14 +19,16 @@ const (
 const fewCycles = 16
 
 func (s *stream) deadlocks(j *job) error {
-	if err := s.awaitLarge(j); err != nil {
+	limit := fewCycles
+	if j.request.Limit > 0 {
+		limit = s.pageLimit(&j.request)
+	}
+	fresh, done, err := s.largeAnswer(j, math.MaxInt) // it looks at every wait, however few it answers
+	if err != nil {
 		return err
 	}
-	limit := fewCycles
-	if asked := j.request.Limit; asked > 0 {
-		limit = int(min(asked, int64(s.door.limits.PageLimit)))
-	}
-	d, err := s.door.cfg.Locks.Deadlocks(j, limit, lock.Read{Linearizable: true})
+	defer done()
+	d, err := s.door.cfg.Locks.Deadlocks(j, limit, fresh)
 	if err != nil {
 		return err
 	}

@@ -140,7 +140,6 @@ func New(cfg Config) (*Door, error) {
 // Serve makes a WebSocket of the request and serves it; it returns when the stream has ended and
 // nothing of it is left. An error means that there was no stream: w is not written to yet, and
 // the error is [ErrNotWebSocket], [ErrTooManyStreams] or [store.ErrClosed].
-
 func (d *Door) Serve(w http.ResponseWriter, r *http.Request) error {
 	if !wantsWebSocket(r) {
 		return ErrNotWebSocket

@@ -36,27 +36,16 @@ func (s *stream) campaign(j *job) error {
 	if err != nil {
 		return err
 	}
-	r, err := s.lockRequest(j)
+	r, wait, err := s.acquiring(j)
 	if err != nil {
 		return err
 	}
 	f := &j.request
-	if f.WaitMS < -1 {
-		return badInput("wait_ms", "is below -1", "give -1 to wait without limit")
-	}
 	if err := s.value(f.Value); err != nil {
 		return err
 	}
 	r.Candidacy = &lock.Candidacy{Value: f.Value, Priority: f.Priority}
-	if f.WaitMS != 0 {
-		r.Begins = func(ticket string) { s.waiting(j, ticket) }
-	}
-	h, err := e.Campaign(j, r, millis(f.WaitMS))
-	if err != nil {
-		return err
-	}
-	holdFields(&j.answer, &h)
-	return nil
+	return j.holds(e.Campaign(j, r, wait))
 }
 
 func (s *stream) value(value string) error {
@@ -68,23 +57,7 @@ func (s *stream) candidates(j *job) error {
 	if err != nil {
 		return err
 	}
-	f := &j.request
-	if err := s.name(f.Name); err != nil {
-		return err
-	}
-	limit, fresh, done, err := s.largeAnswer(j)
-	if err != nil {
-		return err
-	}
-	defer done()
-	q, err := e.Candidates(j, f.Name, limit, fresh)
-	if err != nil {
-		return err
-	}
-	a := &j.answer
-	a.Name, a.Total, a.Revision = q.Name, int64(q.Total), q.Revision
-	a.Contenders = s.contenders(q.Contenders)
-	return nil
+	return s.answerQueue(j, e.Candidates)
 }
 
 func (s *stream) proclaim(j *job) error {
@@ -100,14 +73,9 @@ func (s *stream) proclaim(j *job) error {
 	if err := errors.Join(s.name(f.Name), s.value(f.Value)); err != nil {
 		return err
 	}
-	d, err := e.Proclaim(j, election.Proclamation{
+	return j.gives(e.Proclaim(j, election.Proclamation{
 		Name: f.Name, Session: lease.ID(f.Session), Generation: generation, Token: lock.Token(f.Token), Value: f.Value,
-	})
-	if err != nil {
-		return err
-	}
-	doneFields(&j.answer, &d)
-	return nil
+	}))
 }
 
 func (s *stream) handOver(j *job) error {
@@ -123,15 +91,10 @@ func (s *stream) handOver(j *job) error {
 	if err := s.name(f.Name); err != nil {
 		return err
 	}
-	d, err := e.HandOver(j, election.HandOver{
+	return j.gives(e.HandOver(j, election.HandOver{
 		Name: f.Name, Session: lease.ID(f.Session), Generation: generation,
 		Token: lock.Token(f.Token), Candidate: lock.Token(f.Candidate),
-	})
-	if err != nil {
-		return err
-	}
-	doneFields(&j.answer, &d)
-	return nil
+	}))
 }
 
 var _ election.Follower = (*Door)(nil)
@@ -170,14 +133,8 @@ func (s *stream) tellAsks(session lease.ID) {
 	}
 }
 
-// An observation is one OBSERVE that goes on. Each second or so it says again what is known, so that
-// its client can tell a name without a leader from a member that is out of reach.
-type observation struct {
-	subscription
-	from *election.Observer
-}
-
-// How often an observation says what is known, and after how much silence its client must take it
+// An OBSERVE says again each second or so what is known, so that its client can tell a name without a
+// leader from a member that is out of reach: how often, and after how much silence its client must take it
 // that nothing is.
 const (
 	observeEvery   = 1500 * time.Millisecond
@@ -197,31 +154,19 @@ func (s *stream) observe(j *job) error {
 	if err != nil {
 		return err
 	}
-	o := &observation{from: from}
-	o.id = f.ID
-	o.ctx, o.end = context.WithCancelCause(context.Background())
-	answer := wire.Frame{Kind: wire.OK, ID: o.id, TTLMS: observeSilence.Milliseconds(), Revision: s.door.cfg.Revision()}
-	if !s.beginSubscription(&o.subscription, &answer, func() { s.followLeader(o) }) {
-		o.end(errSubs)
-		from.Close()
-		return errSubs
-	}
-	return errAnswered
+	answer := wire.Frame{Kind: wire.OK, ID: f.ID, TTLMS: observeSilence.Milliseconds(), Revision: s.door.cfg.Revision()}
+	return s.beginSubscription(&answer, from, func(sub *subscription) { s.followLeader(sub, from) })
 }
 
 // followLeader sends what is known until the observation ends.
-func (s *stream) followLeader(o *observation) {
-	defer o.from.Close()
-	defer o.end(nil)
+func (s *stream) followLeader(sub *subscription, from *election.Observer) {
 	for {
-		now, err := s.nextLeader(o)
+		now, err := s.nextLeader(sub, from)
 		var f wire.Frame
-		if err != nil {
-			s.subscriptionEnds(&f, &o.subscription, err)
-		} else {
-			leadershipFrame(&f, o.id, &now)
+		if err == nil {
+			leadershipFrame(&f, sub.id, &now)
 		}
-		if !s.tellSubscriber(&o.subscription, &f, err) {
+		if !s.tellSubscriber(sub, &f, err) {
 			return
 		}
 	}
@@ -229,15 +174,15 @@ func (s *stream) followLeader(o *observation) {
 
 // nextLeader waits until the client has read enough, and then for news, or for the time to say again
 // what is known.
-func (s *stream) nextLeader(o *observation) (election.Observation, error) {
-	if err := s.awaitRoom(o.ctx); err != nil {
+func (s *stream) nextLeader(sub *subscription, from *election.Observer) (election.Observation, error) {
+	if err := s.awaitRoom(sub.ctx); err != nil {
 		return election.Observation{}, err
 	}
-	beat, cancel := context.WithTimeout(o.ctx, observeEvery)
+	beat, cancel := context.WithTimeout(sub.ctx, observeEvery)
 	defer cancel()
-	now, err := o.from.Next(beat)
-	if err != nil && o.ctx.Err() == nil && beat.Err() != nil {
-		now, _ = o.from.Look()
+	now, err := from.Next(beat)
+	if err != nil && sub.ctx.Err() == nil && beat.Err() != nil {
+		now, _ = from.Look()
 		return now, nil
 	}
 	return now, err

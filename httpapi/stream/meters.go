@@ -11,22 +11,6 @@ import (
 	"github.com/lockkeeper/lockkeeper/httpapi/wire"
 )
 
-// kindNames are the metrics' names of requests.
-var kindNames = map[wire.Kind]string{
-	wire.Hello: "hello", wire.Open: "open", wire.Attach: "attach", wire.Close: "close", wire.Touch: "touch",
-	wire.Acquire: "acquire", wire.Enqueue: "enqueue", wire.Await: "await", wire.Leave: "leave",
-	wire.Release: "release", wire.Queue: "queue", wire.Fence: "fence", wire.Check: "check",
-	wire.Subscribe: "subscribe", wire.Unsubscribe: "unsubscribe",
-	wire.Downgrade: "downgrade", wire.AcquireAll: "acquire_all", wire.ReleaseAll: "release_all",
-	wire.AcquirePermits: "acquire_permits", wire.EnqueuePermits: "enqueue_permits", wire.ReleasePermits: "release_permits",
-	wire.Semaphore: "semaphore", wire.SetLimit: "set_limit",
-	wire.SetBarrier: "set_barrier", wire.RemoveBarrier: "remove_barrier", wire.AwaitBarrier: "await_barrier",
-	wire.Enter: "enter", wire.Exit: "exit", wire.Barrier: "barrier",
-	wire.GetValue: "get_value", wire.PutValue: "put_value", wire.DeleteValue: "delete_value",
-	wire.Deadlocks: "deadlocks", wire.Blockers: "blockers",
-	wire.Campaign: "campaign", wire.Candidates: "candidates", wire.Proclaim: "proclaim", wire.HandOver: "handover", wire.Observe: "observe",
-}
-
 // meters are this door's metrics.
 type meters struct {
 	requests *prometheus.CounterVec
@@ -59,9 +43,11 @@ func newMeters(d *Door) (*meters, error) {
 			Name: "lockkeeper_stream_closed_total", Help: "Streams that have ended, by their WebSocket status code; 1006 is a connection that broke.",
 		}, []string{"code"}),
 	}
-	for kind, name := range kindNames {
-		m.kinds[kind].ok = m.requests.WithLabelValues(name, "ok")
-		m.kinds[kind].seconds = seconds.WithLabelValues(name)
+	for kind := range kinds {
+		if name := kinds[kind].name; name != "" {
+			m.kinds[kind].ok = m.requests.WithLabelValues(name, "ok")
+			m.kinds[kind].seconds = seconds.WithLabelValues(name)
+		}
 	}
 	gauge := func(name, help string, read func() int) prometheus.Collector {
 		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, func() float64 { return float64(read()) })
@@ -99,7 +85,7 @@ func (m *meters) answered(kind wire.Kind, code string, took time.Duration) {
 		k.ok.Inc()
 		return
 	}
-	m.requests.WithLabelValues(kindNames[kind], code).Inc()
+	m.requests.WithLabelValues(kinds[kind].name, code).Inc()
 }
 
 func (m *meters) sent(n int) {

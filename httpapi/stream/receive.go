@@ -89,7 +89,7 @@ func (s *stream) usedLocked(id uint64) bool {
 func (s *stream) admitLocked(j *job) error {
 	kind := j.request.Kind
 	switch {
-	case !knownKind(kind):
+	case kinds[kind].handle == nil:
 		return errKind
 	case s.refusing:
 		return errClosing
@@ -100,7 +100,7 @@ func (s *stream) admitLocked(j *job) error {
 	}
 	p := &s.door.cfg.InFlight
 	reserve := p.Limit / keepShare
-	if keeps(kind) {
+	if kinds[kind].flags&keeps != 0 {
 		reserve = 0
 	}
 	if !p.enter(reserve) {
@@ -116,14 +116,6 @@ func (s *stream) admitLocked(j *job) error {
 // keepShare is the part of the requests in flight that only those may use that give something up
 // or keep it alive, so that an overload of acquires cannot cost anybody a lock.
 const keepShare = 8
-
-func keeps(kind wire.Kind) bool {
-	switch kind {
-	case wire.Hello, wire.Attach, wire.Close, wire.Touch, wire.Leave, wire.Release, wire.ReleasePermits, wire.Unsubscribe, wire.RemoveBarrier, wire.Exit, wire.HandOver:
-		return true
-	}
-	return false
-}
 
 // cancelLocked ends a request that nobody waits for any more.
 func (s *stream) cancelLocked(id uint64) {

@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"runtime/debug"
@@ -11,53 +12,6 @@ import (
 	"github.com/lockkeeper/lockkeeper/lock"
 	"github.com/lockkeeper/lockkeeper/znode"
 )
-
-// handlers are what requests do: each fills in the answer, or says why not.
-var handlers = map[wire.Kind]func(*stream, *job) error{
-	wire.Hello:       (*stream).hello,
-	wire.Open:        (*stream).open,
-	wire.Attach:      (*stream).attachSession,
-	wire.Close:       (*stream).closeSession,
-	wire.Touch:       (*stream).touch,
-	wire.Acquire:     (*stream).acquire,
-	wire.Enqueue:     (*stream).enqueue,
-	wire.Await:       (*stream).await,
-	wire.Leave:       (*stream).leave,
-	wire.Release:     (*stream).release,
-	wire.Queue:       (*stream).queue,
-	wire.Fence:       (*stream).fence,
-	wire.Check:       (*stream).check,
-	wire.Subscribe:   (*stream).subscribe,
-	wire.Unsubscribe: (*stream).unsubscribe,
-	wire.Downgrade:   (*stream).downgrade,
-	wire.AcquireAll:  (*stream).acquireAll,
-	wire.ReleaseAll:  (*stream).releaseAll,
-
-	wire.AcquirePermits: (*stream).acquirePermits,
-	wire.EnqueuePermits: (*stream).enqueuePermits,
-	wire.ReleasePermits: (*stream).releasePermits,
-	wire.Semaphore:      (*stream).semaphore,
-	wire.SetLimit:       (*stream).setLimit,
-
-	wire.SetBarrier:    (*stream).setBarrier,
-	wire.RemoveBarrier: (*stream).removeBarrier,
-	wire.AwaitBarrier:  (*stream).awaitBarrier,
-	wire.Enter:         (*stream).enterBarrier,
-	wire.Exit:          (*stream).leaveBarrier,
-	wire.Barrier:       (*stream).lookAtBarrier,
-	wire.GetValue:      (*stream).getValue,
-	wire.PutValue:      (*stream).putValue,
-	wire.DeleteValue:   (*stream).deleteValue,
-	wire.Deadlocks:     (*stream).deadlocks,
-	wire.Blockers:      (*stream).blockers,
-	wire.Campaign:      (*stream).campaign,
-	wire.Candidates:    (*stream).candidates,
-	wire.Proclaim:      (*stream).proclaim,
-	wire.HandOver:      (*stream).handOver,
-	wire.Observe:       (*stream).observe,
-}
-
-func knownKind(kind wire.Kind) bool { return handlers[kind] != nil }
 
 // do works on a request and encodes its answer.
 func (s *stream) do(j *job) {
@@ -83,7 +37,7 @@ func (s *stream) handle(j *job) (err error) {
 			err = errInternal
 		}
 	}()
-	return handlers[j.request.Kind](s, j)
+	return kinds[j.request.Kind].handle(s, j)
 }
 
 func (s *stream) hello(j *job) error {
@@ -98,23 +52,11 @@ func (s *stream) hello(j *job) error {
 }
 
 func (s *stream) acquire(j *job) error {
-	r, err := s.lockRequest(j)
+	r, wait, err := s.acquiring(j)
 	if err != nil {
 		return err
 	}
-	f := &j.request
-	if f.WaitMS < -1 {
-		return badInput("wait_ms", "is below -1", "give -1 to wait without limit")
-	}
-	if f.WaitMS != 0 {
-		r.Begins = func(ticket string) { s.waiting(j, ticket) }
-	}
-	h, err := s.door.cfg.Locks.Acquire(j, r, millis(f.WaitMS))
-	if err != nil {
-		return err
-	}
-	holdFields(&j.answer, &h)
-	return nil
+	return j.holds(s.door.cfg.Locks.Acquire(j, r, wait))
 }
 
 func (s *stream) enqueue(j *job) error {
@@ -122,13 +64,28 @@ func (s *stream) enqueue(j *job) error {
 	if err != nil {
 		return err
 	}
-	h, err := s.door.cfg.Locks.Enqueue(j, r)
+	return j.stands(s.door.cfg.Locks.Enqueue(j, r))
+}
+
+// acquiring reads a request that may wait, and for how long. The client is told when it does.
+func (s *stream) acquiring(j *job) (lock.Request, time.Duration, error) {
+	r, err := s.lockRequest(j)
 	if err != nil {
-		return err
+		return r, 0, err
 	}
-	holdFields(&j.answer, &h)
-	j.answer.Ticket = h.Ticket
-	return nil
+	wait, err := waitOf(&j.request)
+	if wait != 0 {
+		r.Begins = func(ticket string) { s.waiting(j, ticket) }
+	}
+	return r, wait, err
+}
+
+// waitOf reads how long a request may wait; a negative time stands for "without limit".
+func waitOf(f *wire.Frame) (time.Duration, error) {
+	if f.WaitMS < -1 {
+		return 0, badInput("wait_ms", "is below -1", "give -1 to wait without limit")
+	}
+	return millis(f.WaitMS), nil
 }
 
 // lockRequest reads what ACQUIRE and ENQUEUE have in common.
@@ -165,10 +122,11 @@ func (s *stream) await(j *job) error {
 	if err := s.ticket(f.Ticket); err != nil {
 		return err
 	}
-	if f.WaitMS < -1 {
-		return badInput("wait_ms", "is below -1", "give -1 to wait without limit")
+	wait, err := waitOf(f)
+	if err != nil {
+		return err
 	}
-	h, err := s.door.cfg.Locks.AwaitTold(j, f.Ticket, millis(f.WaitMS), func(ticket string) { s.waiting(j, ticket) })
+	h, err := s.door.cfg.Locks.AwaitTold(j, f.Ticket, wait, func(ticket string) { s.waiting(j, ticket) })
 	if err != nil {
 		return err
 	}
@@ -181,68 +139,71 @@ func (s *stream) leave(j *job) error {
 	if err := s.ticket(j.request.Ticket); err != nil {
 		return err
 	}
-	d, err := s.door.cfg.Locks.Leave(j, j.request.Ticket)
-	if err != nil {
-		return err
-	}
-	doneFields(&j.answer, &d)
-	return nil
+	return j.gives(s.door.cfg.Locks.Leave(j, j.request.Ticket))
 }
 
 func (s *stream) release(j *job) error {
-	f := &j.request
-	r := lock.Release{Name: f.Name, Token: lock.Token(f.Token), RequestID: f.RequestID, Force: f.Force, Reason: f.Reason}
-	if err := errors.Join(s.name(f.Name), s.short("reason", f.Reason), within("request_id", len(f.RequestID), s.door.limits.MaxRequestIDBytes)); err != nil {
-		return err
-	}
-	if !f.Force {
-		generation, err := s.generation(f.Session)
-		if err != nil {
-			return err
-		}
-		r.Session, r.Generation = lease.ID(f.Session), generation
-	}
-	d, err := s.door.cfg.Locks.Release(j, r)
+	r, err := s.releaseRequest(&j.request)
 	if err != nil {
 		return err
 	}
-	doneFields(&j.answer, &d)
-	return nil
+	return j.gives(s.door.cfg.Locks.Release(j, r))
+}
+
+// releaseRequest reads what RELEASE and RELEASE_PERMITS have in common.
+func (s *stream) releaseRequest(f *wire.Frame) (lock.Release, error) {
+	r := lock.Release{Name: f.Name, Token: lock.Token(f.Token), RequestID: f.RequestID, Force: f.Force, Reason: f.Reason}
+	if err := errors.Join(s.name(f.Name), s.short("reason", f.Reason), within("request_id", len(f.RequestID), s.door.limits.MaxRequestIDBytes)); err != nil {
+		return r, err
+	}
+	if f.Force {
+		return r, nil
+	}
+	generation, err := s.generation(f.Session)
+	r.Session, r.Generation = lease.ID(f.Session), generation
+	return r, err
 }
 
 // fewContenders is up to how many contenders a QUEUE asks for a small answer.
 const fewContenders = 16
 
-// largeAnswer waits until an answer with as many contenders as j asks for may be made, which done
-// must be told.
-func (s *stream) largeAnswer(j *job) (limit int, fresh lock.Read, done func(), err error) {
-	limit = s.door.limits.PageLimit
-	if n := j.request.Limit; n > 0 {
-		limit = int(min(n, int64(limit)))
+// pageLimit is how many entries an answer to f may have.
+func (s *stream) pageLimit(f *wire.Frame) int {
+	if limit := s.door.limits.PageLimit; f.Limit <= 0 || f.Limit > int64(limit) {
+		return limit
 	}
+	return int(f.Limit)
+}
+
+// largeAnswer waits until an answer of up to limit entries may be made, which done must be told.
+func (s *stream) largeAnswer(j *job, limit int) (fresh lock.Read, done func(), err error) {
 	if limit > fewContenders {
 		if err := s.awaitLarge(j); err != nil {
-			return 0, fresh, nil, err
+			return fresh, nil, err
 		}
 	}
 	fresh.Linearizable, done = true, func() {}
 	if s.door.cfg.Turn != nil {
 		done, err = s.door.cfg.Turn(j, limit, &fresh)
 	}
-	return limit, fresh, done, err
+	return fresh, done, err
 }
 
-func (s *stream) queue(j *job) error {
+func (s *stream) queue(j *job) error { return s.answerQueue(j, s.door.cfg.Locks.Queue) }
+
+// answerQueue answers how the queue of a name stands, as read tells.
+func (s *stream) answerQueue(j *job, read func(ctx context.Context, name string, limit int, fresh lock.Read) (lock.Queue, error)) error {
 	f := &j.request
 	if err := s.name(f.Name); err != nil {
 		return err
 	}
-	limit, fresh, done, err := s.largeAnswer(j)
+	limit := s.pageLimit(f)
+	fresh, done, err := s.largeAnswer(j, limit)
 	if err != nil {
 		return err
 	}
 	defer done()
-	q, err := s.door.cfg.Locks.Queue(j, f.Name, limit, fresh)
+	q, err := read(j, f.Name, limit, fresh)
 	if err != nil {
 		return err
 	}

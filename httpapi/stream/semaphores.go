@@ -3,21 +3,14 @@ package stream
 import (
 	"errors"
 
-	"github.com/lockkeeper/lockkeeper/lease"
+	"github.com/lockkeeper/lockkeeper/httpapi/wire"
 	"github.com/lockkeeper/lockkeeper/lock"
 )
 
-// permitRequest reads what ACQUIRE_PERMITS and ENQUEUE_PERMITS have in common.
-func (s *stream) permitRequest(j *job) (lock.PermitRequest, error) {
-	f := &j.request
-	r, err := s.lockRequest(j)
-	if err != nil {
-		return lock.PermitRequest{}, err
-	}
-	if err := errors.Join(count("permits", f.Permits), count("permit_limit", f.PermitLimit)); err != nil {
-		return lock.PermitRequest{}, err
-	}
-	return lock.PermitRequest{Request: r, Permits: int(f.Permits), Limit: int(f.PermitLimit)}, nil
+// permitRequest adds to a request what ACQUIRE_PERMITS and ENQUEUE_PERMITS say besides.
+func permitRequest(f *wire.Frame, r lock.Request) (lock.PermitRequest, error) {
+	err := errors.Join(count("permits", f.Permits), count("permit_limit", f.PermitLimit))
+	return lock.PermitRequest{Request: r, Permits: int(f.Permits), Limit: int(f.PermitLimit)}, err
 }
 
 // count looks whether a number may be one of permits; 0 says nothing.
@@ -29,82 +22,48 @@ func count(field string, n int64) error {
 }
 
 func (s *stream) acquirePermits(j *job) error {
-	r, err := s.permitRequest(j)
+	r, wait, err := s.acquiring(j)
 	if err != nil {
 		return err
 	}
-	f := &j.request
-	if f.WaitMS < -1 {
-		return badInput("wait_ms", "is below -1", "give -1 to wait without limit")
-	}
-	if f.WaitMS != 0 {
-		r.Begins = func(ticket string) { s.waiting(j, ticket) }
-	}
-	h, err := s.door.cfg.Locks.AcquirePermits(j, r, millis(f.WaitMS))
+	p, err := permitRequest(&j.request, r)
 	if err != nil {
 		return err
 	}
-	holdFields(&j.answer, &h)
-	return nil
+	return j.holds(s.door.cfg.Locks.AcquirePermits(j, p, wait))
 }
 
 func (s *stream) enqueuePermits(j *job) error {
-	r, err := s.permitRequest(j)
+	r, err := s.lockRequest(j)
 	if err != nil {
 		return err
 	}
-	h, err := s.door.cfg.Locks.EnqueuePermits(j, r)
+	p, err := permitRequest(&j.request, r)
 	if err != nil {
 		return err
 	}
-	holdFields(&j.answer, &h)
-	j.answer.Ticket = h.Ticket
-	return nil
+	return j.stands(s.door.cfg.Locks.EnqueuePermits(j, p))
 }
 
 func (s *stream) releasePermits(j *job) error {
-	f := &j.request
-	if err := errors.Join(s.name(f.Name), s.short("reason", f.Reason), within("request_id", len(f.RequestID), s.door.limits.MaxRequestIDBytes)); err != nil {
-		return err
-	}
-	r := lock.Release{Name: f.Name, Token: lock.Token(f.Token), RequestID: f.RequestID, Force: f.Force, Reason: f.Reason}
-	if !f.Force {
-		generation, err := s.generation(f.Session)
-		if err != nil {
-			return err
-		}
-		r.Session, r.Generation = lease.ID(f.Session), generation
-	}
-	d, err := s.door.cfg.Locks.ReleasePermits(j, r)
+	r, err := s.releaseRequest(&j.request)
 	if err != nil {
 		return err
 	}
-	doneFields(&j.answer, &d)
-	return nil
+	return j.gives(s.door.cfg.Locks.ReleasePermits(j, r))
 }
 
 func (s *stream) semaphore(j *job) error {
-	f, l := &j.request, &s.door.limits
+	f := &j.request
 	if err := s.name(f.Name); err != nil {
 		return err
 	}
-	limit := l.PageLimit
-	if f.Limit > 0 {
-		limit = int(min(f.Limit, int64(limit)))
+	limit := s.pageLimit(f)
+	fresh, done, err := s.largeAnswer(j, limit)
+	if err != nil {
+		return err
 	}
-	if limit > fewContenders {
-		if err := s.awaitLarge(j); err != nil {
-			return err
-		}
-	}
-	fresh := lock.Read{Linearizable: true}
-	if s.door.cfg.Turn != nil {
-		done, err := s.door.cfg.Turn(j, limit, &fresh)
-		if err != nil {
-			return err
-		}
-		defer done()
-	}
+	defer done()
 	v, err := s.door.cfg.Locks.Semaphore(j, f.Name, lock.Token(f.Token), limit, fresh)
 	if err != nil {
 		return err

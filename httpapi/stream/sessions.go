@@ -183,19 +183,18 @@ func (s *stream) checkLocked(j *job) {
 		return
 	}
 	var err error
-	switch j.request.Kind {
-	case wire.Open, wire.Attach:
+	switch is := kinds[j.request.Kind].flags; {
+	case is&attaches != 0:
 		if _, ok := s.sessions[lease.ID(j.answer.Session)]; !ok {
 			err = znode.ErrSessionMoved
 		}
-	case wire.AcquireAll:
-		for i := range j.answer.Contenders {
-			if _, lost := s.lost[j.answer.Contenders[i].Token]; lost {
-				err = errOvertaken
-			}
+	case is&takes != 0:
+		_, lost := s.lost[j.answer.Token]
+		for i := range j.answer.Contenders { // of several locks
+			_, one := s.lost[j.answer.Contenders[i].Token]
+			lost = lost || one
 		}
-	case wire.Acquire, wire.Enqueue, wire.Await, wire.Downgrade, wire.Campaign:
-		if _, lost := s.lost[j.answer.Token]; lost {
+		if lost {
 			err = errOvertaken
 		}
 	}

@@ -17,12 +17,7 @@ func (s *stream) downgrade(j *job) error {
 	if err != nil {
 		return err
 	}
-	h, err := s.door.cfg.Locks.Downgrade(j, f.Name, lease.ID(f.Session), generation, lock.Token(f.Token))
-	if err != nil {
-		return err
-	}
-	holdFields(&j.answer, &h)
-	return nil
+	return j.holds(s.door.cfg.Locks.Downgrade(j, f.Name, lease.ID(f.Session), generation, lock.Token(f.Token)))
 }
 
 // acquireAll answers with a contender for each lock, in the order of their names.
@@ -32,13 +27,14 @@ func (s *stream) acquireAll(j *job) error {
 		return err
 	}
 	f := &j.request
-	if f.WaitMS < -1 {
-		return badInput("wait_ms", "is below -1", "give -1 to wait without limit")
-	}
-	if err := s.names(f.Names); err != nil {
+	wait, err := waitOf(f)
+	if err = errors.Join(err, s.names(f.Names)); err != nil {
 		return err
 	}
-	holds, err := s.door.cfg.Locks.AcquireAll(j, f.Names, r, millis(f.WaitMS))
+	if wait != 0 && !s.begin(j, "") {
+		return j.Err()
+	}
+	holds, err := s.door.cfg.Locks.AcquireAll(j, f.Names, r, wait)
 	if err != nil {
 		return err
 	}

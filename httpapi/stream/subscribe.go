@@ -10,13 +10,12 @@ import (
 	"github.com/lockkeeper/lockkeeper/lock"
 )
 
-// A subscription is one SUBSCRIBE that goes on. Its goroutine reads events as fast as the client
+// A subscription is one SUBSCRIBE or OBSERVE that goes on. Its goroutine reads events as fast as the client
 // does: where that is too slow, the events overtake it and it ends.
 type subscription struct {
-	id   uint64
-	ctx  context.Context // its life
-	end  context.CancelCauseFunc
-	from Subscription
+	id  uint64
+	ctx context.Context // its life
+	end context.CancelCauseFunc
 }
 
 func (s *stream) subscribe(j *job) error {
@@ -42,29 +41,31 @@ func (s *stream) subscribe(j *job) error {
 	if err != nil {
 		return err
 	}
-	sub := &subscription{id: f.ID, from: from}
+	answer := wire.Frame{Kind: wire.OK, ID: f.ID, Revision: revision}
+	return s.beginSubscription(&answer, from, func(sub *subscription) { s.follow(sub, from) })
+}
+
+// beginSubscription enters a subscription, answers its request, and starts follow, after which from
+// is closed. The error is errAnswered, or errSubs where the stream takes no more.
+func (s *stream) beginSubscription(answer *wire.Frame, from interface{ Close() }, follow func(*subscription)) error {
+	sub := &subscription{id: answer.ID}
 	sub.ctx, sub.end = context.WithCancelCause(context.Background())
-	answer := wire.Frame{Kind: wire.OK, ID: sub.id, Revision: revision}
-	if !s.beginSubscription(sub, &answer, func() { s.follow(sub) }) {
+	s.mu.Lock()
+	if s.over || s.refusing || len(s.subs) >= s.door.limits.MaxSubscriptions {
+		s.mu.Unlock()
 		sub.end(errSubs)
 		from.Close() // without the stream's mutex: the locks' is taken before it
 		return errSubs
 	}
-	return errAnswered
-}
-
-// beginSubscription enters a subscription, answers its request, and starts what follows it. It
-// reports false where the stream takes no more.
-func (s *stream) beginSubscription(sub *subscription, answer *wire.Frame, follow func()) bool {
-	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.over || s.refusing || len(s.subs) >= s.door.limits.MaxSubscriptions {
-		return false
-	}
 	s.subs[sub.id] = sub
 	s.pushFrameLocked(answer) // before any event
-	s.wg.Go(follow)
-	return true
+	s.wg.Go(func() {
+		defer from.Close()
+		defer sub.end(nil)
+		follow(sub)
+	})
+	return errAnswered
 }
 
 func (s *stream) unsubscribe(j *job) error {
@@ -78,15 +79,11 @@ func (s *stream) unsubscribe(j *job) error {
 }
 
 // follow sends events until the subscription ends.
-func (s *stream) follow(sub *subscription) {
-	defer sub.from.Close()
-	defer sub.end(nil)
+func (s *stream) follow(sub *subscription, from Subscription) {
 	for {
-		e, err := s.next(sub)
+		e, err := s.next(sub, from)
 		var f wire.Frame
-		if err != nil {
-			s.subscriptionEnds(&f, sub, err)
-		} else {
+		if err == nil {
 			f = wire.Frame{
 				Kind: wire.Event, ID: sub.id, Name: e.Name, After: e.ID.String(), Event: string(e.Kind),
 				Token: int64(e.Token), Session: uint64(e.Session), Owner: e.Owner,
@@ -100,17 +97,15 @@ func (s *stream) follow(sub *subscription) {
 	}
 }
 
-// subscriptionEnds makes f say why a subscription ends.
-func (s *stream) subscriptionEnds(f *wire.Frame, sub *subscription, err error) {
-	s.door.errorFrame(f, sub.id, err)
-	if context.Cause(sub.ctx) == errCancelled { //nolint:errorlint // the very one
-		*f = wire.Frame{Kind: wire.Error, ID: sub.id, Code: wire.CodeCancelled, Message: errCancelled.Error()}
-	}
-}
-
-// tellSubscriber sends a subscription's frame, its last one where err is not nil, and reports whether
+// tellSubscriber sends a subscription's frame, or where err is not nil why it ends, and reports whether
 // more are to come.
 func (s *stream) tellSubscriber(sub *subscription, f *wire.Frame, err error) bool {
+	if err != nil {
+		s.door.errorFrame(f, sub.id, err)
+		if context.Cause(sub.ctx) == errCancelled { //nolint:errorlint // the very one
+			*f = wire.Frame{Kind: wire.Error, ID: sub.id, Code: wire.CodeCancelled, Message: errCancelled.Error()}
+		}
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.subs[sub.id] == sub {
@@ -126,11 +121,11 @@ func (s *stream) tellSubscriber(sub *subscription, f *wire.Frame, err error) boo
 }
 
 // next waits until the client has read enough, and then for the next event.
-func (s *stream) next(sub *subscription) (lock.Event, error) {
+func (s *stream) next(sub *subscription, from Subscription) (lock.Event, error) {
 	if err := s.awaitRoom(sub.ctx); err != nil {
 		return lock.Event{}, err
 	}
-	return sub.from.Next(sub.ctx)
+	return from.Next(sub.ctx)
 }
 
 // parseEventID reads the event to go on after: nil, where there is none.

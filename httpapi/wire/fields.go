@@ -56,6 +56,13 @@ const (
 	frameMaxFrame        = 53
 	frameMaxInFlight     = 54
 	frameEndpoints       = 55
+	frameValue           = 60
+	framePriority        = 61
+	frameCandidate       = 62
+	frameKnown           = 63
+	frameExpectedMS      = 70
+	frameAhead           = 71
+	frameLinks           = 72
 	frameCount           = 73
 	frameParticipant     = 74
 	frameClosed          = 75
@@ -63,14 +70,6 @@ const (
 	frameDataVersion     = 77
 	frameLock            = 78
 	frameMzxid           = 79
-	frameExpectedMS      = 70
-	frameAhead           = 71
-	frameLinks           = 72
-
-	frameValue     = 60
-	framePriority  = 61
-	frameCandidate = 62
-	frameKnown     = 63
 
 	contenderToken      = 1
 	contenderSession    = 2
@@ -88,22 +87,22 @@ const (
 	contenderAhead      = 20
 	contenderExpectedMS = 21
 	contenderPermits    = 22
+	contenderValue      = 60
+	contenderPriority   = 61
 
-	linkSession       = 1
-	linkOwner         = 2
-	linkDoor          = 3
-	linkHolds         = 4
-	linkHoldsToken    = 5
-	linkHoldsState    = 6
-	linkHoldsSinceMS  = 7
-	linkWaits         = 8
-	linkWaitsToken    = 9
-	linkWaitsSinceMS  = 10
-	linkCycle         = 11
-	linkActors        = 12
-	linkCloses        = 13
-	contenderValue    = 60
-	contenderPriority = 61
+	linkSession      = 1
+	linkOwner        = 2
+	linkDoor         = 3
+	linkHolds        = 4
+	linkHoldsToken   = 5
+	linkHoldsState   = 6
+	linkHoldsSinceMS = 7
+	linkWaits        = 8
+	linkWaitsToken   = 9
+	linkWaitsSinceMS = 10
+	linkCycle        = 11
+	linkActors       = 12
+	linkCloses       = 13
 
 	lostSession = 1
 	lostCause   = 2

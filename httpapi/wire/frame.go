@@ -207,6 +207,7 @@ type Frame struct {
 	DataVersion int64
 	Lock        string
 	Mzxid       int64
+
 	// How long a wait may last, and who waits for whom.
 
 	ExpectedMS int64
