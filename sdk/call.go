@@ -18,6 +18,7 @@ type call struct {
 	session *Session   // that must be attached first; nil: none
 	cfg     *lockConfig
 	ticket  *Ticket
+	again   *reentry        // of a reentrant lock
 	values  context.Context // of the hold's context
 	vital   bool            // its being overdue says that the stream is dead; it ends with the stream
 	news    chan Wait       // the latest word about the wait; nil: nobody wants to know

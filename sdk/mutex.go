@@ -67,7 +67,7 @@ func (m *Mutex) Unlock(ctx context.Context) error {
 		return fmt.Errorf("unlock %q: %w", m.name, ErrNotHeld)
 	}
 	err := h.Unlock(ctx)
-	if !errors.Is(err, ErrUncertain) {
+	if !errors.Is(err, ErrUncertain) && h.ended() != nil { // a reentrant one may be held still
 		m.mu.Lock()
 		if m.last == h {
 			m.last = nil

@@ -217,3 +217,36 @@ func TestReentrantOwners(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestReentrantDowngrade: who locks again after a downgrade would write, and does not get in by a hold
+// that is to read now.
+func TestReentrantDowngrade(t *testing.T) {
+	ctx := patience(t)
+	c := client("downgrades")
+	defer c.Close(ctx)
+	m := c.RWMutex("test/again/rw", sdk.WithReentrant())
+	h, err := m.Lock(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again, err := m.Lock(ctx); again != h {
+		t.Fatalf("locked again: %v", err)
+	}
+	if err := m.Downgrade(ctx, h); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := m.TryLock(ctx); !errors.Is(err, sdk.ErrHeld) {
+		t.Errorf("locked to write while it is read: %v", err)
+	}
+	for _, want := range []sdk.State{sdk.Held, sdk.Released} {
+		if err := h.Unlock(ctx); err != nil || h.State() != want {
+			t.Errorf("unlock: %v; the hold is %v, want %v", err, h.State(), want)
+		}
+	}
+	if h, err = m.TryLock(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.Unlock(ctx); err != nil {
+		t.Error(err)
+	}
+}
