@@ -38,6 +38,7 @@ func (s *stream) acquireAll(j *job) error {
 	if err := s.names(f.Names); err != nil {
 		return err
 	}
+	r.Begins = func(string) { s.waitsAlone(j) } // in several queues
 	holds, err := s.door.cfg.Locks.AcquireAll(j, f.Names, r, millis(f.WaitMS))
 	if err != nil {
 		return err
