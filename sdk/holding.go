@@ -71,29 +71,21 @@ func (m *Mutex) enqueue(ctx context.Context) (*Ticket, error) {
 
 // place submits a call that takes a place in a queue.
 func (m *Mutex) place(ctx context.Context, k *call) (*Ticket, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, context.Cause(ctx)
-	}
-	if err := m.client.submit(k); err != nil {
+	answer, err := m.client.stay(ctx, k)
+	if err != nil {
 		return nil, err
 	}
-	if err := m.client.await(ctx, k); err != nil {
-		return nil, err
-	}
-	if k.err != nil {
-		return nil, k.err
-	}
-	t := &Ticket{mutex: m, session: k.session, text: k.answer.Ticket, token: Token(k.answer.Token)}
-	t.position.Store(k.answer.Position)
-	t.expected.Store(k.answer.ExpectedMS * int64(time.Millisecond))
+	t := &Ticket{mutex: m, session: k.session, text: answer.Ticket, token: Token(answer.Token)}
+	t.position.Store(answer.Position)
+	t.expected.Store(answer.ExpectedMS * int64(time.Millisecond))
 	return t, nil
 }
 
-// heldLocked makes the hold of a lock that an answer tells of. Whoever stands behind it hears of its
-// loss from now on.
-func (c *Client) heldLocked(k *call, name string, token, sinceMS int64) (*Hold, error) {
+// heldLocked makes a hold of what an answer tells. Whoever stands behind it hears of its loss from now
+// on.
+func (c *Client) heldLocked(k *call, h *Hold) (*Hold, error) {
 	s := k.session
-	h := &Hold{session: s, cfg: k.cfg, name: name, token: Token(token), since: millis(sinceMS), permits: k.permits, again: k.again}
+	h.session, h.cfg, h.again = s, k.cfg, k.again
 	if old := s.holds[h.key()]; old != nil && old.ended() == nil {
 		return old, nil // of a ticket that was waited for before
 	}
