@@ -188,13 +188,14 @@ func (m *MultiHold) Unlock(ctx context.Context) error {
 		h.phase.CompareAndSwap(phaseHeld, phaseReleasing)
 		h.tell()
 	}
-	if err := m.client.submit(k); err != nil {
-		return errors.Join(ErrUncertain, err)
+	err := m.client.submit(k)
+	if err == nil {
+		if err := m.client.await(ctx, k); err != nil {
+			return fmt.Errorf("unlock: %w: %w", ErrUncertain, err)
+		}
+		err = k.err
 	}
-	if err := m.client.await(ctx, k); err != nil {
-		return fmt.Errorf("unlock: %w: %w", ErrUncertain, err)
-	}
-	if k.err != nil {
+	if err != nil {
 		return m.unlockEach(ctx) // tells of each what became of it
 	}
 	for _, h := range m.holds {
