@@ -24,13 +24,14 @@ func (l *Locker) AcquireAll(ctx context.Context, names []string, r Request, wait
 	if r.Reentrant {
 		return nil, &lease.InputError{Field: "reentrant", Problem: "does not go with several locks", Fix: "leave it out, or take the locks one by one in the order of their names"}
 	}
-	r.Begins = nil
+	begins := r.Begins
+	r.Begins = nil // not of each place, but once
 	a, err := l.enterAll(ctx, names, r, wait == 0)
 	if err != nil {
 		return nil, err
 	}
 	all, begun := append([]*attempt{a}, a.others...), time.Now()
-	if err := l.turnAll(ctx, all, wait); err != nil {
+	if err := l.turnAll(ctx, all, wait, begins); err != nil {
 		return nil, err
 	}
 	if !r.OwnTouches && (time.Since(begun) > time.Millisecond || a.sent == 0) {
@@ -51,9 +52,16 @@ func (l *Locker) AcquireAll(ctx context.Context, names []string, r Request, wait
 	return holds, nil
 }
 
-// turnAll waits until all attempts hold; or else it gives all of them up.
-func (l *Locker) turnAll(ctx context.Context, all []*attempt, wait time.Duration) error {
+// turnAll waits until all attempts hold; or else it gives all of them up. begins, if not nil, is told
+// the ticket of the first that has to wait.
+func (l *Locker) turnAll(ctx context.Context, all []*attempt, wait time.Duration, begins func(string)) error {
 	a, begun := all[0], time.Now()
+	if tell := begins; tell != nil {
+		begins = func(ticket string) {
+			begins = nil
+			tell(ticket)
+		}
+	}
 	for _, b := range all {
 		// All of them before the first wait: one further on may be what never ends.
 		if e := l.closes(b, false); e != nil {
@@ -65,7 +73,7 @@ func (l *Locker) turnAll(ctx context.Context, all []*attempt, wait time.Duration
 		if wait > 0 {
 			left = max(0, wait-time.Since(begun))
 		}
-		granted, _, err := l.turn(ctx, b, left, a.oneShot, nil)
+		granted, _, err := l.turn(ctx, b, left, a.oneShot, begins)
 		if err == nil && granted {
 			_, err = l.standing(b) // it may be gone instead
 		}

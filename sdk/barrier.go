@@ -2,7 +2,6 @@ package sdk
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -44,17 +43,6 @@ func (b *Barrier) change(ctx context.Context, kind wire.Kind, verb string) error
 	return nil
 }
 
-// unsure makes errors that leave open whether something was done match ErrUncertain.
-func unsure(ctx context.Context, err error) error {
-	switch {
-	case err == nil:
-		return nil
-	case errors.Is(err, context.Cause(ctx)), errors.Is(err, ErrUnavailable), errors.Is(err, ErrClosed):
-		return fmt.Errorf("%w: %w", ErrUncertain, err)
-	}
-	return err
-}
-
 // Wait waits until the barrier is open, over reconnections. It sees every Set that had returned. If
 // ctx ends first it returns ctx's cause.
 func (b *Barrier) Wait(ctx context.Context) error {
@@ -75,20 +63,6 @@ func (b *Barrier) Closed(ctx context.Context) (bool, error) {
 		return false, fmt.Errorf("look at barrier %q: %w", b.name, err)
 	}
 	return answer.Closed, nil
-}
-
-// stay submits a call that may wait as long as it takes, and returns its answer.
-func (c *Client) stay(ctx context.Context, k *call) (*wire.Frame, error) {
-	if ctx.Err() != nil {
-		return nil, context.Cause(ctx)
-	}
-	if err := c.submit(k); err != nil {
-		return nil, err
-	}
-	if err := c.await(ctx, k); err != nil {
-		return nil, err
-	}
-	return k.answer, k.err
 }
 
 // A BarrierCountError says for how many others wait at a double barrier. It matches

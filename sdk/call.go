@@ -2,6 +2,7 @@ package sdk
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -18,6 +19,7 @@ type call struct {
 	session *Session   // that must be attached first; nil: none
 	cfg     *lockConfig
 	ticket  *Ticket
+	again   *reentry        // of a reentrant lock
 	values  context.Context // of the hold's context
 	vital   bool            // its being overdue says that the stream is dead; it ends with the stream
 	news    chan Wait       // the latest word about the wait; nil: nobody wants to know
@@ -26,11 +28,10 @@ type call struct {
 	settle func(answer *wire.Frame, err error)
 	done   chan struct{} // told once when answer or err, and hold, may be read
 
-	answer  *wire.Frame // of an OK, unless it is all in hold
-	err     error
-	hold    *Hold
-	permits int     // of an OK: of the hold, where it is of a semaphore
-	holds   []*Hold // of several locks
+	answer *wire.Frame // of an OK, unless it is all in hold
+	err    error
+	hold   *Hold
+	holds  []*Hold // of several locks
 
 	inFlight  bool
 	queued    bool // in a queue: the member does not count it any more
@@ -56,14 +57,10 @@ func (c *Client) newCall(s *Session) *call {
 // takes reports whether the call may end in a place or a hold that must not be left behind.
 func (k *call) takes() bool {
 	switch k.frame.Kind {
-	case wire.Acquire, wire.AcquireAll, wire.Enqueue, wire.Enter, wire.Campaign:
+	case wire.Acquire, wire.AcquireAll, wire.AcquirePermits, wire.Enqueue, wire.EnqueuePermits, wire.Enter, wire.Campaign:
 		return true
 	}
-	return k.takesPermits()
-}
-
-func (k *call) takesPermits() bool {
-	return k.frame.Kind == wire.AcquirePermits || k.frame.Kind == wire.EnqueuePermits
+	return false
 }
 
 // enqueues reports whether the call takes a place, and is answered with that, held or not.
@@ -241,26 +238,16 @@ func (c *Client) wait(ctx context.Context, k *call) (*Hold, error) {
 	if k.cfg.onWait != nil || k.ticket != nil {
 		k.news = make(chan Wait, 1)
 	}
-	if err := ctx.Err(); err != nil {
-		return nil, context.Cause(ctx)
-	}
-	if err := c.submit(k); err != nil {
+	if _, err := c.stay(ctx, k); err != nil {
 		return nil, err
 	}
-	if err := c.await(ctx, k); err != nil {
-		return nil, err
-	}
-	return k.hold, k.err
+	return k.hold, nil
 }
 
-// ask submits a call that belongs to no session and waits for no lock, and returns its answer.
-func (c *Client) ask(ctx context.Context, k *call) (*wire.Frame, error) {
-	if _, ok := ctx.Deadline(); !ok {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, c.cfg.requestTimeout, fmt.Errorf("%w: no answer after %v", ErrUnavailable, c.cfg.requestTimeout))
-		defer cancel()
-	}
-	if err := ctx.Err(); err != nil {
+// stay submits a call that may wait as long as it takes, and returns its answer. If ctx ends first the
+// call is abandoned, and ctx's cause is returned.
+func (c *Client) stay(ctx context.Context, k *call) (*wire.Frame, error) {
+	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
 	if err := c.submit(k); err != nil {
@@ -270,6 +257,27 @@ func (c *Client) ask(ctx context.Context, k *call) (*wire.Frame, error) {
 		return nil, err
 	}
 	return k.answer, k.err
+}
+
+// ask submits a call that belongs to no session and waits for no lock, and returns its answer.
+func (c *Client) ask(ctx context.Context, k *call) (*wire.Frame, error) {
+	if _, ok := ctx.Deadline(); !ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, c.cfg.requestTimeout, fmt.Errorf("%w: no answer after %v", ErrUnavailable, c.cfg.requestTimeout))
+		defer cancel()
+	}
+	return c.stay(ctx, k)
+}
+
+// unsure makes errors that leave open whether something was done match ErrUncertain.
+func unsure(ctx context.Context, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, context.Cause(ctx)), errors.Is(err, ErrUnavailable), errors.Is(err, ErrClosed):
+		return fmt.Errorf("%w: %w", ErrUncertain, err)
+	}
+	return err
 }
 
 // await waits until a call is done, or abandons it when ctx ends and returns why.

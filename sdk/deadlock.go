@@ -26,11 +26,15 @@ const (
 //
 // The service takes the contenders of one session that name the same owner for one program's, which
 // gets on only when it has all that it waits for. The sessions of this package are shared by
-// goroutines, and the goroutines by a client's owner: what one of them holds another may wait for,
-// and no harm is done. So the default is [DeadlockReport], but for locks that have an owner of
-// their own, by [WithLockOwner]: for these it is [DeadlockRefuse]. Give an owner to each goroutine
-// that takes several locks, or say WithDeadlock(DeadlockRefuse) where a session is used by one
-// goroutine only. [WithOwner] does not change the default: it names the whole client.
+// goroutines, and the goroutines by a client's owner: what one of them holds another may wait for.
+// So the default is [DeadlockReport], but for locks that have an owner of their own, by
+// [WithLockOwner]: for these it is [DeadlockRefuse]. [WithOwner] does not change the default: it names
+// the whole client.
+//
+// The mode is of this program's own requests. Another program that waits for one goroutine, while
+// another goroutine waits for it, may be refused for a cycle that is none. Give an owner to each
+// goroutine that takes locks while others do; or say WithDeadlock(DeadlockRefuse) where a session is
+// used by one goroutine only.
 func WithDeadlock(mode DeadlockMode) LockOption {
 	return func(c *lockConfig) {
 		if c.deadlock = mode; mode != DeadlockRefuse && mode != DeadlockReport {

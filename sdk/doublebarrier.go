@@ -2,6 +2,7 @@ package sdk
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"sync"
@@ -73,7 +74,7 @@ func (b *DoubleBarrier) enter(ctx context.Context) error {
 		b.mu.Unlock()
 		return &InputError{Field: "participant", Problem: "is inside, or about to enter", Fix: "leave first, or use a DoubleBarrier for each participant"}
 	}
-	p := &participation{session: s, id: b.client.participantID()}
+	p := &participation{session: s, id: rand.Text()} // nobody else can guess it
 	b.inside = p
 	b.mu.Unlock()
 	f.Participant = p.id
@@ -86,14 +87,6 @@ func (b *DoubleBarrier) enter(ctx context.Context) error {
 		b.mu.Unlock()
 	}
 	return err
-}
-
-// participantID names a participant. Nobody else can guess it.
-func (c *Client) participantID() string {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.lastID++
-	return c.requestID(c.lastID)
 }
 
 // Leave leaves the barrier, and returns once all participants have left. If ctx ends first it returns

@@ -66,10 +66,7 @@ func (e *Election) TryCampaign(ctx context.Context, value string) (*Term, error)
 }
 
 func (e *Election) campaign(ctx context.Context, value string, wait int64) (*Term, error) {
-	t, err := e.stand(ctx, value, wait)
-	for e.mutex.renews(ctx, err) {
-		t, err = e.stand(ctx, value, wait)
-	}
+	t, err := renewing(ctx, e.mutex.session, func() (*Term, error) { return e.stand(ctx, value, wait) })
 	if err != nil {
 		return nil, fmt.Errorf("campaign for %q: %w", e.mutex.name, err)
 	}
@@ -118,9 +115,5 @@ func (e *Election) ask(ctx context.Context, limit int64) (Queue, error) {
 	if err != nil {
 		return Queue{}, fmt.Errorf("look at the candidates of %q: %w", e.mutex.name, err)
 	}
-	q := Queue{Name: e.mutex.name, Total: int(answer.Total), Revision: answer.Revision}
-	for i := range answer.Contenders {
-		q.Contenders = append(q.Contenders, contender(&answer.Contenders[i]))
-	}
-	return q, nil
+	return queueOf(e.mutex.name, answer), nil
 }

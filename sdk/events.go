@@ -115,10 +115,15 @@ func (s *Subscription) Next(ctx context.Context) (Event, error) {
 
 // All returns the events as a sequence, which ends after the first error.
 func (s *Subscription) All(ctx context.Context) iter.Seq2[Event, error] {
-	return func(yield func(Event, error) bool) {
+	return sequence(ctx, s.Next)
+}
+
+// sequence returns what next does as a sequence, which ends after the first error.
+func sequence[T any](ctx context.Context, next func(context.Context) (T, error)) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
 		for {
-			e, err := s.Next(ctx)
-			if !yield(e, err) || err != nil {
+			v, err := next(ctx)
+			if !yield(v, err) || err != nil {
 				return
 			}
 		}
@@ -155,12 +160,18 @@ func (c *Client) endSubscriptionLocked(s *Subscription, why error) {
 	s.err = why
 	close(s.ended)
 	delete(c.subs, s.id)
-	if c.link != nil && !c.link.over {
-		k := c.newCall(nil)
-		k.frame.Kind, k.frame.Target = wire.Unsubscribe, s.id
-		k.abandoned, k.settle = true, func(*wire.Frame, error) {}
-		c.enterLocked(k)
+	c.unsubscribeLocked(s.id)
+}
+
+// unsubscribeLocked has the member send no more of what a SUBSCRIBE or an OBSERVE has begun.
+func (c *Client) unsubscribeLocked(id uint64) {
+	if id == 0 || c.link == nil || c.link.over {
+		return
 	}
+	k := c.newCall(nil)
+	k.frame.Kind, k.frame.Target = wire.Unsubscribe, id
+	k.abandoned, k.settle = true, func(*wire.Frame, error) {}
+	c.enterLocked(k)
 }
 
 // subscribeLocked goes on with a subscription over a new stream.

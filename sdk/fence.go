@@ -2,7 +2,6 @@ package sdk
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/lockkeeper/lockkeeper/httpapi/wire"
@@ -30,13 +29,10 @@ func (f *Fence) Check(ctx context.Context, token Token) error {
 	k := f.client.newCall(nil)
 	k.frame.Kind, k.frame.Name, k.frame.Token = wire.Check, f.name, int64(token)
 	_, err := f.client.ask(ctx, k)
-	switch {
-	case err == nil:
-		return nil
-	case errors.Is(err, context.Cause(ctx)), errors.Is(err, ErrUnavailable), errors.Is(err, ErrClosed):
-		err = fmt.Errorf("%w: %w", ErrUncertain, err)
+	if err = unsure(ctx, err); err != nil {
+		return fmt.Errorf("check fence %q: %w", f.name, err)
 	}
-	return fmt.Errorf("check fence %q: %w", f.name, err)
+	return nil
 }
 
 // Highest returns the highest token that the fence has seen; 0: none.

@@ -25,6 +25,7 @@ type Hold struct {
 	told    chan struct{}  // tells the guard that the state may have changed; nil: there is none
 	permits int            // of a semaphore; 0: of a lock
 	again   *reentry       // of a reentrant lock; nil: it is none
+	entries int            // calls of Lock without their Unlock; guarded by again.mu
 	asked   chan Contender // of a term: who waits with a higher priority, the latest word; nil: of a lock
 }
 

@@ -14,10 +14,6 @@ func (m *Mutex) acquire(ctx context.Context, wait int64) (*Hold, error) {
 	if m.cfg.again {
 		return m.acquireAgain(ctx, wait)
 	}
-	return m.acquireOnce(ctx, wait)
-}
-
-func (m *Mutex) acquireOnce(ctx context.Context, wait int64) (*Hold, error) {
 	k, err := m.request(wire.Acquire, wait)
 	if err != nil {
 		return nil, err
@@ -34,13 +30,21 @@ func (m *Mutex) request(kind wire.Kind, wait int64) (*call, error) {
 	if err := m.cfg.validate(); err != nil {
 		return nil, err
 	}
-	s := m.session
-	if s == nil {
-		s = m.client.Session()
+	return m.requestBy(m.by(), kind, wait), nil
+}
+
+// by returns the session that is to hold.
+func (m *Mutex) by() *Session {
+	if m.session != nil {
+		return m.session
 	}
+	return m.client.Session()
+}
+
+func (m *Mutex) requestBy(s *Session, kind wire.Kind, wait int64) *call {
 	k := m.client.newLockCall(s, m.cfg, kind, wait)
 	k.frame.Name = m.name
-	return k, nil
+	return k
 }
 
 // newLockCall returns a call of s that asks for locks. Its maker fills in their names.
@@ -67,29 +71,21 @@ func (m *Mutex) enqueue(ctx context.Context) (*Ticket, error) {
 
 // place submits a call that takes a place in a queue.
 func (m *Mutex) place(ctx context.Context, k *call) (*Ticket, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, context.Cause(ctx)
-	}
-	if err := m.client.submit(k); err != nil {
+	answer, err := m.client.stay(ctx, k)
+	if err != nil {
 		return nil, err
 	}
-	if err := m.client.await(ctx, k); err != nil {
-		return nil, err
-	}
-	if k.err != nil {
-		return nil, k.err
-	}
-	t := &Ticket{mutex: m, session: k.session, text: k.answer.Ticket, token: Token(k.answer.Token)}
-	t.position.Store(k.answer.Position)
-	t.expected.Store(k.answer.ExpectedMS * int64(time.Millisecond))
+	t := &Ticket{mutex: m, session: k.session, text: answer.Ticket, token: Token(answer.Token)}
+	t.position.Store(answer.Position)
+	t.expected.Store(answer.ExpectedMS * int64(time.Millisecond))
 	return t, nil
 }
 
-// heldLocked makes the hold of a lock that an answer tells of. Whoever stands behind it hears of its
-// loss from now on.
-func (c *Client) heldLocked(k *call, name string, token, sinceMS int64) (*Hold, error) {
+// heldLocked makes a hold of what an answer tells. Whoever stands behind it hears of its loss from now
+// on.
+func (c *Client) heldLocked(k *call, h *Hold) (*Hold, error) {
 	s := k.session
-	h := &Hold{session: s, cfg: k.cfg, name: name, token: Token(token), since: millis(sinceMS), permits: k.permits}
+	h.session, h.cfg, h.again = s, k.cfg, k.again
 	if old := s.holds[h.key()]; old != nil && old.ended() == nil {
 		return old, nil // of a ticket that was waited for before
 	}

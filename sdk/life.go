@@ -74,7 +74,7 @@ func (l *life) context() context.Context {
 		if l.cause != nil {
 			cancel(l.cause)
 		}
-		l.ctx, l.cancel = &lifeContext{inner: inner, life: l}, cancel
+		l.ctx, l.cancel = &lifeContext{inner: inner, look: l.look}, cancel
 	}
 	return l.ctx
 }
@@ -84,7 +84,7 @@ func (l *life) context() context.Context {
 // run since. Contexts derived from it are told by the inner one, when a timer has.
 type lifeContext struct {
 	inner context.Context
-	life  *life
+	look  func()
 }
 
 // Deadline returns none: a life's moves on with each renewal.
@@ -92,18 +92,18 @@ func (c *lifeContext) Deadline() (time.Time, bool) { return time.Time{}, false }
 
 // Done is part of [context.Context].
 func (c *lifeContext) Done() <-chan struct{} {
-	c.life.look()
+	c.look()
 	return c.inner.Done()
 }
 
 // Err is part of [context.Context].
 func (c *lifeContext) Err() error {
-	c.life.look()
+	c.look()
 	return c.inner.Err()
 }
 
 // Value is part of [context.Context]. [context.Cause] asks by it.
 func (c *lifeContext) Value(key any) any {
-	c.life.look()
+	c.look()
 	return c.inner.Value(key)
 }

@@ -14,10 +14,9 @@ import (
 // A MultiLock is several locks that are taken together, all or none. Its methods are safe for
 // concurrent use.
 type MultiLock struct {
-	client  *Client
-	session *Session // nil: the client's own at the time
-	names   []string
-	cfg     *lockConfig
+	client *Client
+	names  []string
+	cfg    *lockConfig
 }
 
 // MultiLock returns the locks of those names, to be held by the client's own session. It asks
@@ -39,15 +38,11 @@ func (m *MultiLock) TryLock(ctx context.Context) (*MultiHold, error) {
 }
 
 func (m *MultiLock) lock(ctx context.Context, wait int64) (*MultiHold, error) {
-	for {
-		holds, err := m.acquire(ctx, wait)
-		switch {
-		case err == nil:
-			return newMultiHold(m.client, holds), nil
-		case m.session != nil || !errors.Is(err, ErrSessionLost) || ctx.Err() != nil:
-			return nil, fmt.Errorf("lock %q: %w", m.names, err)
-		}
+	holds, err := renewing(ctx, nil, func() ([]*Hold, error) { return m.acquire(ctx, wait) })
+	if err != nil {
+		return nil, fmt.Errorf("lock %q: %w", m.names, err)
 	}
+	return newMultiHold(m.client, holds), nil
 }
 
 func (m *MultiLock) acquire(ctx context.Context, wait int64) ([]*Hold, error) {
@@ -57,22 +52,12 @@ func (m *MultiLock) acquire(ctx context.Context, wait int64) ([]*Hold, error) {
 	if m.cfg.again {
 		return nil, &InputError{Field: "Reentrant", Problem: "does not go with several locks", Fix: "leave the option out"}
 	}
-	s := m.session
-	if s == nil {
-		s = m.client.Session()
-	}
-	k := m.client.newLockCall(s, m.cfg, wire.AcquireAll, wait)
+	k := m.client.newLockCall(m.client.Session(), m.cfg, wire.AcquireAll, wait)
 	k.frame.Names, k.values = m.names, ctx
-	if err := ctx.Err(); err != nil {
-		return nil, context.Cause(ctx)
-	}
-	if err := m.client.submit(k); err != nil {
+	if _, err := m.client.stay(ctx, k); err != nil {
 		return nil, err
 	}
-	if err := m.client.await(ctx, k); err != nil {
-		return nil, err
-	}
-	return k.holds, k.err
+	return k.holds, nil
 }
 
 // grantedAllLocked takes the OK to a request for several locks: all of them, or what there is is
@@ -85,7 +70,8 @@ func (c *Client) grantedAllLocked(k *call, f *wire.Frame) {
 	}
 	for i := 0; err == nil && i < len(f.Names); i++ {
 		var h *Hold
-		if h, err = c.heldLocked(k, f.Names[i], f.Contenders[i].Token, f.Contenders[i].SinceMS); err == nil {
+		at := &f.Contenders[i]
+		if h, err = c.heldLocked(k, &Hold{name: f.Names[i], token: Token(at.Token), since: millis(at.SinceMS)}); err == nil {
 			holds = append(holds, h)
 		}
 	}
@@ -93,6 +79,7 @@ func (c *Client) grantedAllLocked(k *call, f *wire.Frame) {
 		for _, h := range holds {
 			delete(h.session.holds, h.key())
 			h.end(fmt.Errorf("lock %q: %w", h.name, ErrReleased))
+			h.tell()
 		}
 		c.settleLocked(k, err)
 		c.undoLocked(k)
@@ -116,11 +103,15 @@ func newMultiHold(c *Client, holds []*Hold) *MultiHold {
 	m := &MultiHold{client: c, holds: holds}
 	m.ctx = sync.OnceValue(func() context.Context {
 		ctx, cancel := context.WithCancelCause(holds[0].Context())
-		for _, h := range holds[1:] {
-			context.AfterFunc(h.Context(), func() { cancel(h.Err()) })
+		look := func() {
+			if err := m.Err(); err != nil {
+				cancel(err)
+			}
 		}
-		context.AfterFunc(ctx, func() { cancel(nil) })
-		return ctx
+		for _, h := range holds[1:] {
+			context.AfterFunc(h.Context(), look)
+		}
+		return &lifeContext{inner: ctx, look: look}
 	})
 	m.lost = sync.OnceValue(func() <-chan struct{} {
 		lost := make(chan struct{})
@@ -197,13 +188,14 @@ func (m *MultiHold) Unlock(ctx context.Context) error {
 		h.phase.CompareAndSwap(phaseHeld, phaseReleasing)
 		h.tell()
 	}
-	if err := m.client.submit(k); err != nil {
-		return errors.Join(ErrUncertain, err)
+	err := m.client.submit(k)
+	if err == nil {
+		if err := m.client.await(ctx, k); err != nil {
+			return fmt.Errorf("unlock: %w: %w", ErrUncertain, err)
+		}
+		err = k.err
 	}
-	if err := m.client.await(ctx, k); err != nil {
-		return fmt.Errorf("unlock: %w: %w", ErrUncertain, err)
-	}
-	if k.err != nil {
+	if err != nil {
 		return m.unlockEach(ctx) // tells of each what became of it
 	}
 	for _, h := range m.holds {

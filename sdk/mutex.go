@@ -34,10 +34,7 @@ func (m *Mutex) Name() string { return m.name }
 // matches [ErrSessionLost]. Other errors are refusals, such as [ErrTooManyWaiters] and [InputError],
 // and [ErrClosed].
 func (m *Mutex) Lock(ctx context.Context) (*Hold, error) {
-	h, err := m.acquire(ctx, -1)
-	for m.renews(ctx, err) {
-		h, err = m.acquire(ctx, -1)
-	}
+	h, err := renewing(ctx, m.session, func() (*Hold, error) { return m.acquire(ctx, -1) })
 	if err != nil {
 		return nil, fmt.Errorf("lock %q: %w", m.name, err)
 	}
@@ -47,10 +44,7 @@ func (m *Mutex) Lock(ctx context.Context) (*Hold, error) {
 // TryLock takes the lock if nobody holds it or waits for it, else the error is a [*HeldError]. It
 // waits for the answer until ctx ends; otherwise it is as Lock.
 func (m *Mutex) TryLock(ctx context.Context) (*Hold, error) {
-	h, err := m.acquire(ctx, 0)
-	for m.renews(ctx, err) {
-		h, err = m.acquire(ctx, 0)
-	}
+	h, err := renewing(ctx, m.session, func() (*Hold, error) { return m.acquire(ctx, 0) })
 	if err != nil {
 		return nil, fmt.Errorf("try lock %q: %w", m.name, err)
 	}
@@ -67,7 +61,7 @@ func (m *Mutex) Unlock(ctx context.Context) error {
 		return fmt.Errorf("unlock %q: %w", m.name, ErrNotHeld)
 	}
 	err := h.Unlock(ctx)
-	if !errors.Is(err, ErrUncertain) {
+	if !errors.Is(err, ErrUncertain) && h.ended() != nil { // a reentrant one may be held still
 		m.mu.Lock()
 		if m.last == h {
 			m.last = nil
@@ -81,20 +75,22 @@ func (m *Mutex) Unlock(ctx context.Context) error {
 // the ticket's Leave, or the session's end. If ctx ends before the answer, the place is given up in
 // the background.
 func (m *Mutex) Enqueue(ctx context.Context) (*Ticket, error) {
-	t, err := m.enqueue(ctx)
-	for m.renews(ctx, err) {
-		t, err = m.enqueue(ctx)
-	}
+	t, err := renewing(ctx, m.session, func() (*Ticket, error) { return m.enqueue(ctx) })
 	if err != nil {
 		return nil, fmt.Errorf("enqueue for %q: %w", m.name, err)
 	}
 	return t, nil
 }
 
-// renews reports whether err says that the client's own session was lost: nothing is held by what
-// has failed, and a new session can be asked.
-func (m *Mutex) renews(ctx context.Context, err error) bool {
-	return m.session == nil && errors.Is(err, ErrSessionLost) && ctx.Err() == nil
+// renewing asks until the answer is not that the client's own session was lost, which s is if it is
+// nil: nothing is held by what has failed, and a new session can be asked.
+func renewing[T any](ctx context.Context, s *Session, ask func() (T, error)) (T, error) {
+	for {
+		got, err := ask()
+		if s != nil || !errors.Is(err, ErrSessionLost) || ctx.Err() != nil {
+			return got, err
+		}
+	}
 }
 
 // gave notes the hold for Unlock.

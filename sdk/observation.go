@@ -59,8 +59,14 @@ func (e *Election) Observe(ctx context.Context) (*Observation, error) {
 		client: c, name: e.mutex.name, news: make(chan struct{}, 1), ended: make(chan struct{}),
 		now: Leadership{State: LeaderUnknown},
 	}
+	k := c.newCall(nil)
+	k.frame.Kind, k.frame.Name = wire.Observe, o.name
 	c.mu.Lock()
-	k, err := c.submitObserveLocked(o, nil)
+	err := c.submitLocked(k)
+	if err == nil {
+		o.id = k.frame.ID
+		c.observations[o.id] = o // pushes may follow the answer at once
+	}
 	c.mu.Unlock()
 	if err == nil {
 		if err = c.await(ctx, k); err == nil {
@@ -77,34 +83,24 @@ func (e *Election) Observe(ctx context.Context) (*Observation, error) {
 	return o, nil
 }
 
-func (c *Client) submitObserveLocked(o *Observation, settle func(*wire.Frame, error)) (*call, error) {
-	k := c.newCall(nil)
-	k.settle = settle
-	k.frame.Kind, k.frame.Name = wire.Observe, o.name
-	if err := c.submitLocked(k); err != nil {
-		return nil, err
-	}
-	o.id = k.frame.ID
-	c.observations[o.id] = o // pushes may follow the answer at once
-	return k, nil
-}
-
 // observeLocked goes on with an observation over a new stream.
 func (c *Client) observeLocked(o *Observation) {
 	if k := c.calls[o.id]; k != nil {
 		return // its first request is still to be answered
 	}
 	delete(c.observations, o.id)
-	_, err := c.submitObserveLocked(o, func(answer *wire.Frame, err error) {
+	k := c.newCall(nil)
+	k.frame.Kind, k.frame.Name = wire.Observe, o.name
+	k.settle = func(answer *wire.Frame, err error) {
 		if err != nil {
 			c.endObservationLocked(o, err)
 		} else {
 			o.begun(answer)
 		}
-	})
-	if err != nil {
-		c.endObservationLocked(o, err)
 	}
+	c.enterLocked(k) // however much is under way: it was taken before
+	o.id = k.frame.ID
+	c.observations[o.id] = o
 }
 
 // begun notes for how long what is told counts.
@@ -199,14 +195,7 @@ func (o *Observation) Next(ctx context.Context) (Leadership, error) {
 
 // All returns what Next does as a sequence, which ends after the first error.
 func (o *Observation) All(ctx context.Context) iter.Seq2[Leadership, error] {
-	return func(yield func(Leadership, error) bool) {
-		for {
-			l, err := o.Next(ctx)
-			if !yield(l, err) || err != nil {
-				return
-			}
-		}
-	}
+	return sequence(ctx, o.Next)
 }
 
 // Close ends the observation. It does not block, and may be called again.
@@ -225,10 +214,5 @@ func (c *Client) endObservationLocked(o *Observation, why error) {
 	o.err = why
 	close(o.ended)
 	delete(c.observations, o.id)
-	if c.link != nil && !c.link.over {
-		k := c.newCall(nil)
-		k.frame.Kind, k.frame.Target = wire.Unsubscribe, o.id
-		k.abandoned, k.settle = true, func(*wire.Frame, error) {}
-		c.enterLocked(k)
-	}
+	c.unsubscribeLocked(o.id)
 }

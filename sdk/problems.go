@@ -116,13 +116,17 @@ func errorOf(f *wire.Frame) error {
 	case wire.CodeStaleToken:
 		return &StaleTokenError{Fence: f.Name, Token: Token(f.Token), Highest: Token(f.Highest)}
 	}
-	e := &RemoteError{Code: f.Code, Message: f.Message}
+	return &RemoteError{Code: f.Code, Message: f.Message, err: sentinel(f.Code)}
+}
+
+// sentinel returns the error that stands for a code; nil: it is not known.
+func sentinel(code string) error {
 	for _, p := range problems {
-		if p.code == f.Code {
-			e.err = p.err
+		if p.code == code {
+			return p.err
 		}
 	}
-	return e
+	return nil
 }
 
 // holdLost returns how a hold was lost, as a frame about that says. The news that its session is over

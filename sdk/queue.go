@@ -19,9 +19,13 @@ func (c *Client) Queue(ctx context.Context, name string) (Queue, error) {
 	if err != nil {
 		return Queue{}, fmt.Errorf("look at the queue of %q: %w", name, err)
 	}
+	return queueOf(name, answer), nil
+}
+
+func queueOf(name string, answer *wire.Frame) Queue {
 	q := Queue{Name: name, Total: int(answer.Total), Revision: answer.Revision}
 	for i := range answer.Contenders {
 		q.Contenders = append(q.Contenders, contender(&answer.Contenders[i]))
 	}
-	return q, nil
+	return q
 }

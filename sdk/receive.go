@@ -80,8 +80,7 @@ func (c *Client) answeredLocked(l *link, f *wire.Frame) {
 		}
 		if o := c.observations[f.ID]; o != nil && f.Kind == wire.Error {
 			if err := errorOf(f); passing(err) {
-				o.forget() // it goes on over the next stream
-				l.fail(err)
+				l.fail(err) // it goes on over the next stream
 			} else {
 				c.endObservationLocked(o, err)
 			}
@@ -135,9 +134,8 @@ func (c *Client) grantedLocked(k *call, f *wire.Frame) {
 		c.grantedAllLocked(k, f)
 		return
 	case !k.abandoned && k.cfg != nil && f.State == wire.Held && !k.enqueues():
-		k.permits = int(f.Permits)
-		h, err := c.heldLocked(k, k.frame.Name, f.Token, f.SinceMS)
-		k.hold = h
+		var err error
+		k.hold, err = c.heldLocked(k, &Hold{name: k.frame.Name, token: Token(f.Token), since: millis(f.SinceMS), permits: int(f.Permits)})
 		c.settleLocked(k, err)
 		return
 	}

@@ -1,9 +1,11 @@
 package sdk_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -176,6 +178,46 @@ func TestMultiLockIsAllOrNone(t *testing.T) {
 	}
 }
 
+// TestMultiLockWaitsLong: a wait for longer than a request may take is no reason to leave the member.
+func TestMultiLockWaitsLong(t *testing.T) {
+	ctx := patience(t)
+	var broken atomic.Int32
+	logger := slog.New(slog.NewTextHandler(writer(func(line []byte) (int, error) {
+		if bytes.Contains(line, []byte("the stream is broken")) {
+			broken.Add(1)
+		}
+		return len(line), nil
+	}), nil))
+	const answerWithin = 500 * time.Millisecond
+	c, other := client("long", sdk.WithRequestTimeout(answerWithin), sdk.WithLogger(logger)), client("other")
+	defer c.Close(ctx)
+	defer other.Close(ctx)
+	held, err := other.Mutex("test/long/b").Lock(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	time.AfterFunc(4*answerWithin, func() {
+		if err := held.Unlock(ctx); err != nil {
+			t.Error(err)
+		}
+	})
+	all, err := c.MultiLock([]string{"test/long/a", "test/long/b"}).Lock(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := broken.Load(); n != 0 {
+		t.Errorf("the stream was given up %d times", n)
+	}
+	if err := all.Unlock(ctx); err != nil {
+		t.Error(err)
+	}
+}
+
+// A writer is a function that writes.
+type writer func([]byte) (int, error)
+
+func (w writer) Write(line []byte) (int, error) { return w(line) }
+
 // TestReentrantOwners: goroutines of one owner hold together, others wait.
 func TestReentrantOwners(t *testing.T) {
 	ctx := patience(t)
@@ -211,6 +253,39 @@ func TestReentrantOwners(t *testing.T) {
 	}
 	h, err := two.TryLock(ctx)
 	if err != nil {
+		t.Fatal(err)
+	}
+	if err := h.Unlock(ctx); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestReentrantDowngrade: who locks again after a downgrade would write, and does not get in by a hold
+// that is to read now.
+func TestReentrantDowngrade(t *testing.T) {
+	ctx := patience(t)
+	c := client("downgrades")
+	defer c.Close(ctx)
+	m := c.RWMutex("test/again/rw", sdk.WithReentrant())
+	h, err := m.Lock(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again, err := m.Lock(ctx); again != h {
+		t.Fatalf("locked again: %v", err)
+	}
+	if err := m.Downgrade(ctx, h); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := m.TryLock(ctx); !errors.Is(err, sdk.ErrHeld) {
+		t.Errorf("locked to write while it is read: %v", err)
+	}
+	for _, want := range []sdk.State{sdk.Held, sdk.Released} {
+		if err := h.Unlock(ctx); err != nil || h.State() != want {
+			t.Errorf("unlock: %v; the hold is %v, want %v", err, h.State(), want)
+		}
+	}
+	if h, err = m.TryLock(ctx); err != nil {
 		t.Fatal(err)
 	}
 	if err := h.Unlock(ctx); err != nil {

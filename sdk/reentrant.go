@@ -3,18 +3,20 @@ package sdk
 import (
 	"context"
 	"sync"
+
+	"github.com/lockkeeper/lockkeeper/httpapi/wire"
 )
 
-// A reentry is a reentrant lock of one owner.
+// A reentry is a reentrant lock of one owner. It is remembered while somebody asks for the lock or it
+// is held. Its mutex comes before Client.mu.
 type reentry struct {
 	client *Client
 	key    reentryKey
 	gate   chan struct{} // 1 slot, taken by who asks the service for the lock; the others wait for the outcome
-	users  int           // calls of Lock under way or without their Unlock; guarded by Client.mu
+	asking int           // calls of Lock under way; guarded by Client.mu
 
-	mu    sync.Mutex // guards the fields below
-	hold  *Hold      // nil: the owner does not hold
-	count int        // of calls of Lock without their Unlock
+	mu   sync.Mutex // guards hold, and the entries of its holds
+	hold *Hold      // that may be entered; nil: there is none
 }
 
 // A reentryKey names an owner of a lock, in the mode in which it has it.
@@ -30,30 +32,31 @@ func (m *Mutex) acquireAgain(ctx context.Context, wait int64) (*Hold, error) {
 		return nil, err
 	}
 	r := m.client.reentry(m)
+	defer r.asked()
 	select {
 	case r.gate <- struct{}{}:
 	case <-ctx.Done():
-		r.drop()
 		return nil, context.Cause(ctx)
 	}
 	defer func() { <-r.gate }()
-	if h := r.enter(nil); h != nil {
-		return m.gave(h), nil
+	h := r.enter()
+	if h == nil {
+		// By the session of this entry, even where the client has got another by now.
+		k := m.requestBy(r.key.session, wire.Acquire, wait)
+		k.again = r
+		var err error
+		if h, err = m.client.wait(ctx, k); err != nil {
+			return nil, err
+		}
+		r.begin(h)
 	}
-	h, err := m.acquireOnce(ctx, wait)
-	if err != nil {
-		r.drop()
-		return nil, err
-	}
-	return r.enter(h), nil
+	return m.gave(h), nil
 }
 
-// reentry returns what a mutex shares with others of its owner.
+// reentry returns what a mutex shares with others of its owner. The caller must tell it when it has
+// asked.
 func (c *Client) reentry(m *Mutex) *reentry {
-	s := m.session
-	if s == nil {
-		s = c.Session()
-	}
+	s := m.by()
 	key := reentryKey{session: s, name: m.name, owner: m.cfg.owner, mode: m.cfg.mode}
 	if key.owner == "" {
 		key.owner = c.cfg.owner
@@ -68,44 +71,65 @@ func (c *Client) reentry(m *Mutex) *reentry {
 		}
 		s.reentries[key] = r
 	}
-	r.users++
+	r.asking++
 	return r
 }
 
-// drop notes that a Lock has failed, or that its Unlock has come.
-func (r *reentry) drop() {
+// asked notes that a Lock has come to its end.
+func (r *reentry) asked() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.dropLocked(1)
+}
+
+// dropLocked forgets the entry where nobody needs it any more, now that so many have asked.
+func (r *reentry) dropLocked(asked int) {
 	r.client.mu.Lock()
 	defer r.client.mu.Unlock()
-	if r.users--; r.users <= 0 && r.key.session.reentries[r.key] == r {
+	if r.asking -= asked; r.asking == 0 && r.hold == nil {
 		delete(r.key.session.reentries, r.key)
 	}
 }
 
-// enter counts a Lock that got fresh or, with nil, the hold that there is; nil where there is none.
-func (r *reentry) enter(fresh *Hold) *Hold {
+// begin counts the first Lock of a hold.
+func (r *reentry) begin(h *Hold) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	switch {
-	case fresh != nil:
-		r.hold, r.count, fresh.again = fresh, 0, r
-	case r.hold == nil || r.hold.Err() != nil:
+	r.hold, h.entries = h, 1
+}
+
+// enter counts one more Lock of the hold that there is, and returns it; nil where there is none.
+func (r *reentry) enter() *Hold {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.hold == nil || r.hold.Err() != nil {
 		return nil
 	}
-	r.count++
+	r.hold.entries++
 	return r.hold
 }
 
-// leave counts an Unlock, and reports whether the lock stays held: by others of its owner.
+// leave counts an Unlock, and reports whether the hold goes on: for others of its owner.
 func (r *reentry) leave(h *Hold) bool {
-	defer r.drop()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.hold != h {
-		return false // of an earlier time: it has ended
-	}
-	if r.count--; r.count > 0 && h.Err() == nil {
+	if h.entries--; h.entries > 0 && h.Err() == nil {
 		return true
 	}
-	r.hold = nil
+	r.shutLocked(h)
 	return false
+}
+
+// shut has nobody enter the hold any more. Those who have are counted still.
+func (r *reentry) shut(h *Hold) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.shutLocked(h)
+}
+
+func (r *reentry) shutLocked(h *Hold) {
+	if r.hold == h {
+		r.hold = nil
+		r.dropLocked(0)
+	}
 }

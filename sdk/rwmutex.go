@@ -85,6 +85,9 @@ func (m *RWMutex) downgrade(ctx context.Context, h *Hold) error {
 	if err := c.submit(k); err != nil {
 		return err
 	}
+	if h.again != nil {
+		h.again.shut(h) // who locks again wants to write
+	}
 	if err := c.await(ctx, k); err != nil {
 		return fmt.Errorf("%w: %w", ErrUncertain, err)
 	}

@@ -44,15 +44,10 @@ func (e *PermitsError) Error() string {
 func (e *PermitsError) Unwrap() error { return e.Err }
 
 func permitsError(f *wire.Frame) error {
-	e := &PermitsError{
-		Name: f.Name, Permits: int(f.Permits), Limit: int(f.PermitLimit), InUse: int(f.InUse), Waiting: int(f.Waiters), message: f.Message,
+	return &PermitsError{
+		Err: sentinel(f.Code), Name: f.Name, Permits: int(f.Permits), Limit: int(f.PermitLimit), InUse: int(f.InUse),
+		Waiting: int(f.Waiters), message: f.Message,
 	}
-	for _, p := range problems {
-		if p.code == f.Code {
-			e.Err = p.err
-		}
-	}
-	return e
 }
 
 // WithPermits says how many permits a semaphore has. The first acquire that says so sets it; later
@@ -88,9 +83,6 @@ func (s *Semaphore) Name() string { return s.mutex.name }
 // Release; [Hold.Token] is one for all of them. Errors and ctx are as those of [Mutex.Lock].
 func (s *Semaphore) Acquire(ctx context.Context, n int) (*Hold, error) {
 	h, err := s.acquire(ctx, n, -1)
-	for s.mutex.renews(ctx, err) {
-		h, err = s.acquire(ctx, n, -1)
-	}
 	if err != nil {
 		return nil, fmt.Errorf("acquire %d of %q: %w", n, s.mutex.name, err)
 	}
@@ -101,9 +93,6 @@ func (s *Semaphore) Acquire(ctx context.Context, n int) (*Hold, error) {
 // [ErrNoPermits]. It waits for the answer until ctx ends; otherwise it is as Acquire.
 func (s *Semaphore) TryAcquire(ctx context.Context, n int) (*Hold, error) {
 	h, err := s.acquire(ctx, n, 0)
-	for s.mutex.renews(ctx, err) {
-		h, err = s.acquire(ctx, n, 0)
-	}
 	if err != nil {
 		return nil, fmt.Errorf("try acquire %d of %q: %w", n, s.mutex.name, err)
 	}
@@ -128,10 +117,7 @@ func (s *Semaphore) ReleaseByForce(ctx context.Context, token Token, reason stri
 // Enqueue takes a place in the queue for n permits, without waiting. Its Ticket is as that of
 // [Mutex.Enqueue], but that its Token is 0 while it waits: a hold's token is that of the grant.
 func (s *Semaphore) Enqueue(ctx context.Context, n int) (*Ticket, error) {
-	t, err := s.enqueue(ctx, n)
-	for s.mutex.renews(ctx, err) {
-		t, err = s.enqueue(ctx, n)
-	}
+	t, err := renewing(ctx, s.mutex.session, func() (*Ticket, error) { return s.enqueue(ctx, n) })
 	if err != nil {
 		return nil, fmt.Errorf("enqueue for %d of %q: %w", n, s.mutex.name, err)
 	}
@@ -139,11 +125,13 @@ func (s *Semaphore) Enqueue(ctx context.Context, n int) (*Ticket, error) {
 }
 
 func (s *Semaphore) acquire(ctx context.Context, n int, wait int64) (*Hold, error) {
-	k, err := s.request(wire.AcquirePermits, n, wait)
-	if err != nil {
-		return nil, err
-	}
-	return s.mutex.client.wait(ctx, k)
+	return renewing(ctx, s.mutex.session, func() (*Hold, error) {
+		k, err := s.request(wire.AcquirePermits, n, wait)
+		if err != nil {
+			return nil, err
+		}
+		return s.mutex.client.wait(ctx, k)
+	})
 }
 
 func (s *Semaphore) enqueue(ctx context.Context, n int) (*Ticket, error) {

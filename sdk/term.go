@@ -153,7 +153,7 @@ func (c *Client) handOver(ctx context.Context, h *Hold, candidate Token) error {
 	case errors.Is(k.err, ErrNotHeld) && k.sends > 1:
 		c.releaseLater(h)
 		return fmt.Errorf("%w: %w", ErrUncertain, k.err) // it may be the echo of its own success
-	case k.err == nil, isLoss(k.err) && (errors.Is(k.err, ErrLost) || errors.Is(k.err, ErrNotHeld)):
+	case k.err == nil, errors.Is(k.err, ErrLost), errors.Is(k.err, ErrNotHeld):
 		return c.released(h, k.err, false)
 	}
 	return errors.Join(k.err, c.release(ctx, h))

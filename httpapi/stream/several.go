@@ -31,9 +31,7 @@ func (s *stream) acquireAll(j *job) error {
 	if err = errors.Join(err, s.names(f.Names)); err != nil {
 		return err
 	}
-	if wait != 0 && !s.begin(j, "") {
-		return j.Err()
-	}
+	r.Begins = func(string) { s.waitsAlone(j) } // in several queues
 	holds, err := s.door.cfg.Locks.AcquireAll(j, f.Names, r, wait)
 	if err != nil {
 		return err

@@ -16,8 +16,8 @@ import (
 // neither that nor anything else.
 //
 // A stale token is a [*StaleError]; f has not run then. An error of f, or of the check, rolls all
-// back, and the fence with it. Where the commit had no answer the error matches [sdk.ErrUncertain]:
-// it may have been done. Nothing is repeated by itself.
+// back, and the fence with it. An error of the commit matches [sdk.ErrUncertain]: it may have been
+// done, unless the error that it wraps says otherwise. Nothing is repeated by itself.
 //
 // Tx blocks until ctx ends at most, which rolls back. A transaction that was begun with an earlier
 // token and whose program has stopped keeps the row locked: set a limit to that at the database, in
