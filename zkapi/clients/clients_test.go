@@ -90,8 +90,15 @@ func kill(t *testing.T, c *clustertest.Cluster, address string) {
 // python is Debian's, which has Debian's kazoo.
 const python = "/usr/bin/python3"
 
-// curator compiles the suite of Apache Curator, and returns the command that runs it.
-func curator(t *testing.T) []string {
+// curator returns the command that runs the suite of Apache Curator.
+func curator(t *testing.T, args ...string) []string {
+	t.Helper()
+	return curatorProgram(t, "Suite", args...)
+}
+
+// curatorProgram compiles a program of testdata that uses Apache Curator, and returns the command
+// that runs it.
+func curatorProgram(t *testing.T, class string, args ...string) []string {
 	t.Helper()
 	jars, err := filepath.Glob("/usr/share/java/*.jar")
 	recipes, _ := filepath.Glob("/usr/share/java/curator-recipes*.jar")
@@ -101,10 +108,15 @@ func curator(t *testing.T) []string {
 	absent.Programs(t, "java", "javac")
 	dir := t.TempDir()
 	path := strings.Join(jars, ":")
-	if out, err := exec.CommandContext(t.Context(), "javac", "-nowarn", "-cp", path, "-d", dir, "testdata/Suite.java").CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(t.Context(), "javac", "-nowarn", "-cp", path, "-d", dir, "testdata/"+class+".java").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	return []string{"java", "-cp", path + ":" + dir, "Suite"}
+	return with([]string{"java", "-cp", path + ":" + dir, class}, args...)
+}
+
+// with adds arguments to a command.
+func with(command []string, args ...string) []string {
+	return append(slices.Clip(command), args...)
 }
 
 // kazoo returns the command that runs the suite of kazoo.
