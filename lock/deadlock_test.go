@@ -7,6 +7,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
 	"github.com/lockkeeper/lockkeeper/internal/membertest"
 	"github.com/lockkeeper/lockkeeper/internal/quorumtest"
 	"github.com/lockkeeper/lockkeeper/lease"
@@ -175,10 +178,13 @@ func TestNoDeadlock(t *testing.T) {
 	}
 }
 
-// TestSearchIsBounded: beyond its limit a search claims nothing.
+// TestSearchIsBounded: beyond its limit a search claims nothing, and says so; a list goes further, up
+// to a limit of its own.
 func TestSearchIsBounded(t *testing.T) {
 	t.Parallel()
 	m := membertest.One(t, func(c *membertest.Config) { c.Lock.DeadlockSearch = 4 })
+	r := prometheus.NewPedanticRegistry()
+	m.Locks.Register(r)
 	a, b := session(t, m), session(t, m)
 	acquire(t, m, lock.Request{Name: "x", Session: a})
 	for range 6 {
@@ -189,6 +195,18 @@ func TestSearchIsBounded(t *testing.T) {
 	h := enqueue(t, m, lock.Request{Name: "y", Session: a, Deadlock: lock.DeadlockRefuse})
 	if h.State != lock.Waiting {
 		t.Errorf("a search that was cut: %+v", h)
+	}
+	if n, err := testutil.GatherAndCount(r, "lockkeeper_lock_deadlocks_total"); err != nil || n != 1 {
+		t.Errorf("%d actions are counted, %v; want unknown alone", n, err)
+	}
+	if d, err := m.Locks.Deadlocks(patient(t), 10, lock.Read{}); err != nil || d.Limit != 0 || d.Total != 1 {
+		t.Errorf("the list: %+v, %v; want the cycle", d, err)
+	}
+	for range 70 {
+		enqueue(t, m, lock.Request{Name: "y"})
+	}
+	if d, err := m.Locks.Deadlocks(patient(t), 10, lock.Read{}); err != nil || d.Limit != 16*4 {
+		t.Errorf("the list of many waits: %+v, %v; want its limit", d, err)
 	}
 }
 
