@@ -1,6 +1,7 @@
 package lock_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"sync"
@@ -14,6 +15,7 @@ import (
 	"github.com/lockkeeper/lockkeeper/internal/quorumtest"
 	"github.com/lockkeeper/lockkeeper/lease"
 	"github.com/lockkeeper/lockkeeper/lock"
+	"github.com/lockkeeper/lockkeeper/znode"
 )
 
 // TestOneOfARing closes rings of two and three at once, each party at a member of its own: exactly
@@ -137,6 +139,77 @@ func TestDeadlockModes(t *testing.T) {
 				}
 			}
 			<-wait
+		})
+	}
+}
+
+// TestForeignerCloses: a cycle that a client of ZooKeeper closes by its wait is reported where one of
+// ours waits in it; one that it closes by a number ahead of ours, whose wait is then the newest, is
+// refused to ours.
+func TestForeignerCloses(t *testing.T) {
+	t.Parallel()
+	m := membertest.One(t, func(c *membertest.Config) { c.Lock.DeadlockReport = 20 * time.Millisecond })
+	for _, how := range []string{"wait", "number"} {
+		t.Run(how, func(t *testing.T) {
+			x, y := how+"/x", how+"/y"
+			ours, theirs, third := session(t, m), session(t, m), session(t, m)
+			stand := func(id lease.ID, path string, sequential bool) {
+				t.Helper()
+				op := znode.Op{Kind: znode.OpCreate, Path: "/" + path, ACL: znode.OpenACL, Node: znode.Ephemeral, Sequential: sequential, Parents: true}
+				if out, err := m.Store.Do(patient(t), &znode.Request{Session: id, Ops: []znode.Op{op}}); err != nil || out.Code != znode.OK {
+					t.Fatalf("create %s: %v, %v", path, out.Code, err)
+				}
+			}
+			events, err := m.Locks.Subscribe("", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer events.Close()
+			acquire(t, m, lock.Request{Name: x, Session: ours})
+			if how == "wait" {
+				stand(theirs, y+"/x-lock-", true)
+			} else {
+				stand(third, y+"/x-lock-0000000000", false)
+				if _, err := m.Locks.Leave(patient(t), enqueue(t, m, lock.Request{Name: y}).Ticket); err != nil {
+					t.Fatal(err)
+				}
+				stand(theirs, x+"/x-lock-", true)
+			}
+			ctx, cancel := context.WithCancel(patient(t))
+			defer cancel()
+			waits := make(chan error, 1)
+			go func() {
+				_, err := m.Locks.Acquire(ctx, lock.Request{Name: y, Session: ours, Deadlock: lock.DeadlockRefuse}, forever)
+				waits <- err
+			}()
+			length(t, m, y, 2)
+			if how == "wait" {
+				stand(theirs, x+"/x-lock-", true)
+			} else {
+				stand(theirs, y+"/x-lock-0000000001", false)
+			}
+			for {
+				e, err := events.Next(patient(t))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if e.Kind != lock.EventDeadlock {
+					continue
+				}
+				if want := map[string]string{"wait": "reported", "number": "refused"}[how]; e.Cause != want || e.Name != y || e.Session != ours {
+					t.Errorf("event %+v; want it %s", e, want)
+				}
+				break
+			}
+			if how == "number" {
+				is(t, "our wait", <-waits, lock.ErrDeadlock)
+				return
+			}
+			if d, err := m.Locks.Deadlocks(patient(t), 10, lock.Read{Linearizable: true}); err != nil || d.Total != 1 {
+				t.Errorf("listed: %+v, %v", d, err)
+			}
+			cancel()
+			is(t, "our wait", <-waits, context.Canceled)
 		})
 	}
 }

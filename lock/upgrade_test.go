@@ -27,6 +27,9 @@ func TestUpgradeIsRefused(t *testing.T) {
 		t.Errorf("refused after %v; what is in the way has %v to go", took, lock.DefaultDeadlockReport)
 	}
 	length(t, m, "up", 1)
+	if w := enqueue(t, m, r); w.State != lock.Waiting { // a ticket behind one's own place is given
+		t.Errorf("%+v", w)
+	}
 	r.Owner = "another"
 	w := enqueue(t, m, r) // another thread of the same program waits its turn
 	if w.State != lock.Waiting {
