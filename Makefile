@@ -18,6 +18,9 @@ GOLANGCI    := $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@
 FUZZTIME ?= 3000x
 PARALLEL ?= 2
 
+# Modules of their own, whose requirements are not those of every user.
+MODULES := internal/fencesql bench
+
 .PHONY: help
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,12 +41,14 @@ check: ## formatting, vet and staticcheck
 	@scripts/check-format.sh $(GOFUMPT)
 	$(GO) vet ./...
 	$(STATICCHECK) ./...
-	cd internal/fencesql && $(GO) vet ./... && $(STATICCHECK) ./...
+	for module in $(MODULES); do (cd $$module && $(GO) vet ./... && $(STATICCHECK) ./...); done
 
 .PHONY: unit
-unit: ## all tests, with the race detector, in random order
+unit: ## all tests, in random order, with the race detector where that does not change what is measured
 	$(GO) test -race -shuffle=on -p $(PARALLEL) -timeout 20m ./...
+	$(GO) test -run '^TestMemory$$' ./znode
 	cd internal/fencesql && $(GO) test -race -shuffle=on -timeout 20m ./...
+	cd bench && $(GO) test -shuffle=on -timeout 20m ./...
 
 .PHONY: fuzz
 fuzz: ## each fuzz target with FUZZTIME (3000x) inputs

@@ -208,6 +208,24 @@ func TestWrongEntries(t *testing.T) {
 	}
 }
 
+// TestTooManyParticipants: a double barrier takes as many as it is told, also of those who come late.
+func TestTooManyParticipants(t *testing.T) {
+	m := membertest.One(t, func(c *membertest.Config) { c.Barrier.MaxParticipants = 2 })
+	entry := func(id string) barrier.Entry {
+		return barrier.Entry{Name: "full", Count: 2, Session: session(t, m, time.Minute), ID: id}
+	}
+	begun, done := enter(t, m, entry("one"), forever)
+	await(t, "the wait", begun)
+	if _, err := m.Barriers.Enter(patient(t), entry("two"), forever); err != nil {
+		t.Fatal(err)
+	}
+	if e := await(t, "the first", done); e.err != nil {
+		t.Fatal(e.err)
+	}
+	_, err := m.Barriers.Enter(patient(t), entry("three"), 0)
+	is(t, "a third of two", err, barrier.ErrTooManyParticipants)
+}
+
 // TestParticipantDies shows what becomes of a barrier whose participants' sessions end.
 func TestParticipantDies(t *testing.T) {
 	m := membertest.One(t)

@@ -16,7 +16,8 @@ const (
 
 // deadlock measures what it costs to look for cycles of waits: workers that each hold one lock while
 // they wait for another, in one order, so that there is never a cycle but often something to look
-// at. The members are the same but for their setting.
+// at. The members are the same but for their setting; both keep the index that a look goes by, for
+// their lists.
 func (b *bench) deadlock(ctx context.Context) (err error) {
 	on, err := nestedParty(ctx, b, "refuse")
 	if err != nil {
@@ -37,6 +38,7 @@ func (b *bench) deadlock(ctx context.Context) (err error) {
 		return err
 	}
 	c.report(b, off, on)
+	b.out.note("both members keep the index of who blocks whom; what differs is the look at it when a wait begins")
 	c.atLeast(b, on, off, 0.95)
 	return nil
 }

@@ -5,6 +5,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"github.com/lockkeeper/lockkeeper/internal/absent"
 )
 
 // small runs a scenario for moments, and returns its report.
@@ -15,7 +17,7 @@ func small(t *testing.T, name string) string {
 	}
 	dir := t.TempDir()
 	if fs := fileSystem(dir); fs == "tmpfs" || fs == "ramfs" {
-		t.Skipf("the temporary directory is on %s", fs)
+		absent.Skip(t, "the temporary directory is on %s; TMPDIR says where another one is", fs)
 	}
 	var out, log bytes.Buffer
 	if err := run(t.Context(), []string{"-run", name, "-rounds", "1", "-scale", "0.1", "-dir", dir}, os.Stdin, &out, &log); err != nil {
@@ -30,8 +32,9 @@ func TestMultiIsMeasured(t *testing.T) {
 }
 
 func TestRecipesAreMeasured(t *testing.T) {
+	absent.Programs(t, "java", "javac")
 	if _, err := classPath(); err != nil {
-		t.Skip(err)
+		absent.Skip(t, "%v", err)
 	}
 	report := small(t, "recipes")
 	judged(t, report, "recipes, read: cycles", "Curator's read and Apache ZooKeeper")

@@ -1,16 +1,21 @@
 package lock_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
 	"github.com/lockkeeper/lockkeeper/internal/membertest"
 	"github.com/lockkeeper/lockkeeper/internal/quorumtest"
 	"github.com/lockkeeper/lockkeeper/lease"
 	"github.com/lockkeeper/lockkeeper/lock"
+	"github.com/lockkeeper/lockkeeper/znode"
 )
 
 // TestOneOfARing closes rings of two and three at once, each party at a member of its own: exactly
@@ -138,6 +143,77 @@ func TestDeadlockModes(t *testing.T) {
 	}
 }
 
+// TestForeignerCloses: a cycle that a client of ZooKeeper closes by its wait is reported where one of
+// ours waits in it; one that it closes by a number ahead of ours, whose wait is then the newest, is
+// refused to ours.
+func TestForeignerCloses(t *testing.T) {
+	t.Parallel()
+	m := membertest.One(t, func(c *membertest.Config) { c.Lock.DeadlockReport = 20 * time.Millisecond })
+	for _, how := range []string{"wait", "number"} {
+		t.Run(how, func(t *testing.T) {
+			x, y := how+"/x", how+"/y"
+			ours, theirs, third := session(t, m), session(t, m), session(t, m)
+			stand := func(id lease.ID, path string, sequential bool) {
+				t.Helper()
+				op := znode.Op{Kind: znode.OpCreate, Path: "/" + path, ACL: znode.OpenACL, Node: znode.Ephemeral, Sequential: sequential, Parents: true}
+				if out, err := m.Store.Do(patient(t), &znode.Request{Session: id, Ops: []znode.Op{op}}); err != nil || out.Code != znode.OK {
+					t.Fatalf("create %s: %v, %v", path, out.Code, err)
+				}
+			}
+			events, err := m.Locks.Subscribe("", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer events.Close()
+			acquire(t, m, lock.Request{Name: x, Session: ours})
+			if how == "wait" {
+				stand(theirs, y+"/x-lock-", true)
+			} else {
+				stand(third, y+"/x-lock-0000000000", false)
+				if _, err := m.Locks.Leave(patient(t), enqueue(t, m, lock.Request{Name: y}).Ticket); err != nil {
+					t.Fatal(err)
+				}
+				stand(theirs, x+"/x-lock-", true)
+			}
+			ctx, cancel := context.WithCancel(patient(t))
+			defer cancel()
+			waits := make(chan error, 1)
+			go func() {
+				_, err := m.Locks.Acquire(ctx, lock.Request{Name: y, Session: ours, Deadlock: lock.DeadlockRefuse}, forever)
+				waits <- err
+			}()
+			length(t, m, y, 2)
+			if how == "wait" {
+				stand(theirs, x+"/x-lock-", true)
+			} else {
+				stand(theirs, y+"/x-lock-0000000001", false)
+			}
+			for {
+				e, err := events.Next(patient(t))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if e.Kind != lock.EventDeadlock {
+					continue
+				}
+				if want := map[string]string{"wait": "reported", "number": "refused"}[how]; e.Cause != want || e.Name != y || e.Session != ours {
+					t.Errorf("event %+v; want it %s", e, want)
+				}
+				break
+			}
+			if how == "number" {
+				is(t, "our wait", <-waits, lock.ErrDeadlock)
+				return
+			}
+			if d, err := m.Locks.Deadlocks(patient(t), 10, lock.Read{Linearizable: true}); err != nil || d.Total != 1 {
+				t.Errorf("listed: %+v, %v", d, err)
+			}
+			cancel()
+			is(t, "our wait", <-waits, context.Canceled)
+		})
+	}
+}
+
 // TestNoDeadlock: waits in one order, owners of one session, and what was given up close no cycle.
 func TestNoDeadlock(t *testing.T) {
 	t.Parallel()
@@ -175,10 +251,13 @@ func TestNoDeadlock(t *testing.T) {
 	}
 }
 
-// TestSearchIsBounded: beyond its limit a search claims nothing.
+// TestSearchIsBounded: beyond its limit a search claims nothing, and says so; a list goes further, up
+// to a limit of its own.
 func TestSearchIsBounded(t *testing.T) {
 	t.Parallel()
 	m := membertest.One(t, func(c *membertest.Config) { c.Lock.DeadlockSearch = 4 })
+	r := prometheus.NewPedanticRegistry()
+	m.Locks.Register(r)
 	a, b := session(t, m), session(t, m)
 	acquire(t, m, lock.Request{Name: "x", Session: a})
 	for range 6 {
@@ -189,6 +268,18 @@ func TestSearchIsBounded(t *testing.T) {
 	h := enqueue(t, m, lock.Request{Name: "y", Session: a, Deadlock: lock.DeadlockRefuse})
 	if h.State != lock.Waiting {
 		t.Errorf("a search that was cut: %+v", h)
+	}
+	if n, err := testutil.GatherAndCount(r, "lockkeeper_lock_deadlocks_total"); err != nil || n != 1 {
+		t.Errorf("%d actions are counted, %v; want unknown alone", n, err)
+	}
+	if d, err := m.Locks.Deadlocks(patient(t), 10, lock.Read{}); err != nil || d.Limit != 0 || d.Total != 1 {
+		t.Errorf("the list: %+v, %v; want the cycle", d, err)
+	}
+	for range 70 {
+		enqueue(t, m, lock.Request{Name: "y"})
+	}
+	if d, err := m.Locks.Deadlocks(patient(t), 10, lock.Read{}); err != nil || d.Limit != 16*4 {
+		t.Errorf("the list of many waits: %+v, %v; want its limit", d, err)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/lockkeeper/lockkeeper/internal/membertest"
+	"github.com/lockkeeper/lockkeeper/internal/quorumtest"
 	"github.com/lockkeeper/lockkeeper/lease"
 	"github.com/lockkeeper/lockkeeper/lock"
 	"github.com/lockkeeper/lockkeeper/znode"
@@ -51,6 +52,25 @@ func TestLockDelay(t *testing.T) {
 	}
 	if rested := next(lock.EventAcquired, waiter.Token).Sub(lostAt); rested < delay || rested > delay+time.Second {
 		t.Errorf("rested for %v; want %v", rested, delay)
+	}
+	if got, err := m.Locks.Await(patient(t), waiter.Ticket, forever); err != nil || got.State != lock.Held {
+		t.Errorf("the waiter: %+v, %v", got, err)
+	}
+}
+
+// TestForceARest: a lock that rests is taken by force, too.
+func TestForceARest(t *testing.T) {
+	t.Parallel()
+	m := membertest.One(t)
+	s, err := m.Sessions.Open(patient(t), lease.Options{TTL: lease.MinTTL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := acquire(t, m, lock.Request{Name: "forced", Session: s.Session.ID, LockDelay: time.Minute})
+	waiter := enqueue(t, m, lock.Request{Name: "forced", Session: session(t, m)})
+	quorumtest.Eventually(t, "the lock rests", func() bool { return queue(t, m, "forced").Contenders[0].State == lock.Resting })
+	if _, err := m.Locks.Release(patient(t), lock.Release{Name: "forced", Force: true, Token: h.Token}); err != nil {
+		t.Fatal(err)
 	}
 	if got, err := m.Locks.Await(patient(t), waiter.Ticket, forever); err != nil || got.State != lock.Held {
 		t.Errorf("the waiter: %+v, %v", got, err)

@@ -16,6 +16,7 @@ import (
 
 	"github.com/go-zookeeper/zk"
 
+	"github.com/lockkeeper/lockkeeper/internal/absent"
 	"github.com/lockkeeper/lockkeeper/internal/clustertest"
 	"github.com/lockkeeper/lockkeeper/sdk"
 )
@@ -231,7 +232,7 @@ func kazooProgram(t *testing.T) []string {
 	t.Helper()
 	const python = "/usr/bin/python3" // Debian's, which has Debian's kazoo
 	if err := exec.CommandContext(t.Context(), python, "-c", "import kazoo").Run(); err != nil {
-		missing(t, "kazoo (python3-kazoo)")
+		absent.Peer(t, "kazoo (python3-kazoo)")
 	}
 	return []string{python, "testdata/contender.py"}
 }

@@ -74,9 +74,7 @@ func TestElectionKills(t *testing.T) {
 	for round := range 2 {
 		before := e.waitTerm(t, 2*round)
 		leader := e.leader(ctx, t, election, before)
-		if err := e.candidates[leader].cmd.Process.Signal(syscall.SIGKILL); err != nil {
-			t.Fatal(err)
-		}
+		e.candidates[leader].signal(t, syscall.SIGKILL)
 		<-e.candidates[leader].done
 		delete(e.candidates, leader)
 		after := e.waitTerm(t, 2*round+1)

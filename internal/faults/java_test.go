@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lockkeeper/lockkeeper/internal/absent"
 	"github.com/lockkeeper/lockkeeper/internal/clustertest"
 )
 
@@ -22,26 +23,13 @@ const jars = "/usr/share/java/zookeeper.jar:/usr/share/java/zookeeper-jute.jar:"
 	"/usr/share/java/guava.jar:/usr/share/java/failureaccess.jar:/usr/share/java/netty-all.jar:" +
 	"/usr/share/java/slf4j-api.jar:/usr/share/java/slf4j-nop.jar"
 
-// missing ends a test whose peer is not installed.
-func missing(t *testing.T, what string) {
-	t.Helper()
-	if os.Getenv("CI") == "true" {
-		t.Fatalf("%s is missing; scripts/install-test-deps.sh installs it", what)
-	}
-	t.Skipf("%s is missing", what)
-}
-
 // javaProgram compiles a program of testdata, and returns the command line that runs it.
 func javaProgram(t *testing.T, class string) []string {
 	t.Helper()
 	if _, err := os.Stat("/usr/share/java/curator-recipes.jar"); err != nil {
-		missing(t, "Apache Curator (libcurator-recipes-java)")
+		absent.Peer(t, "Apache Curator (libcurator-recipes-java)")
 	}
-	for _, tool := range []string{"java", "javac"} {
-		if _, err := exec.LookPath(tool); err != nil {
-			missing(t, tool)
-		}
-	}
+	absent.Programs(t, "java", "javac")
 	dir := t.TempDir()
 	source := filepath.Join("testdata", class+".java")
 	if out, err := exec.CommandContext(t.Context(), "javac", "-nowarn", "-cp", jars, "-d", dir, source).CombinedOutput(); err != nil {

@@ -63,18 +63,9 @@ func TestModesSurvive(t *testing.T) {
 	var s shared
 	var wg sync.WaitGroup
 	for i := range 6 {
+		endpoints := c.Endpoints()
+		client := dial(t, append(endpoints[i%3:], endpoints[:i%3]...), sdk.WithTTL(15*time.Second))
 		wg.Go(func() {
-			endpoints := c.Endpoints()
-			client, err := sdk.Dial(ctx, append(endpoints[i%3:], endpoints[:i%3]...), sdk.WithTTL(15*time.Second))
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			defer func() {
-				if err := client.Close(contextWithin(t, clustertest.Patience)); err != nil {
-					t.Error(err)
-				}
-			}()
 			for n := 0; ; n++ {
 				select {
 				case <-stop:

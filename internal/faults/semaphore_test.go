@@ -80,13 +80,8 @@ func TestSemaphoreKills(t *testing.T) {
 	history := &poolHistory{}
 	var wg sync.WaitGroup
 	for i := range callers {
-		client, err := sdk.Dial(ctx, c.Endpoints(), sdk.WithTTL(15*time.Second))
-		if err != nil {
-			t.Fatal(err)
-		}
-		pool := client.Semaphore("kills/pool", sdk.WithPermits(limit))
+		pool := dial(t, c.Endpoints(), sdk.WithTTL(15*time.Second)).Semaphore("kills/pool", sdk.WithPermits(limit))
 		wg.Go(func() {
-			defer client.Close(ctx)
 			for round := 0; ; round++ {
 				select {
 				case <-stop:
@@ -101,11 +96,7 @@ func TestSemaphoreKills(t *testing.T) {
 		})
 	}
 
-	keeper, err := sdk.Dial(ctx, c.Endpoints(), sdk.WithTTL(15*time.Second))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer keeper.Close(ctx)
+	keeper := dial(t, c.Endpoints(), sdk.WithTTL(15*time.Second))
 	kept, err := keeper.Semaphore("kills/kept", sdk.WithPermits(3)).Acquire(ctx, 2) // through all of it
 	if err != nil {
 		t.Fatal(err)
@@ -145,13 +136,8 @@ func TestSemaphoreKills(t *testing.T) {
 	case porcupine.Unknown:
 		t.Error("the checker did not finish")
 	}
-	client, err := sdk.Dial(ctx, c.Endpoints())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer client.Close(ctx)
 	clustertest.Eventually(t, clustertest.Patience, "all permits are back", func() bool {
-		v, err := client.Semaphore("kills/pool").View(ctx)
+		v, err := keeper.Semaphore("kills/pool").View(ctx)
 		return err == nil && v.InUse == 0 && v.Waiting == 0 && v.Limit == limit
 	})
 	t.Logf("%d operations over %d kills of a leader and a holder", len(history.ops), kills)

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/lockkeeper/lockkeeper/internal/absent"
 	"github.com/lockkeeper/lockkeeper/internal/clustertest"
 )
 
@@ -20,7 +21,7 @@ func openTerminal(t *testing.T) (master, slave *os.File) {
 	t.Helper()
 	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|syscall.O_NOCTTY|syscall.O_NONBLOCK, 0)
 	if err != nil {
-		t.Skip("there are no terminals here: ", err)
+		absent.Skip(t, "there are no terminals here: %v", err)
 	}
 	t.Cleanup(func() { _ = master.Close() })
 	raw, err := master.SyscallConn()

@@ -13,19 +13,15 @@ import (
 	"github.com/lockkeeper/lockkeeper/sdk"
 )
 
-// suites are the clients that have barriers, and how they are called.
-func suites(t *testing.T, kind string) []struct {
+// A suite is a client that has barriers, and how it is called.
+type suite struct {
 	name string
 	args []string
-} {
+}
+
+func suites(t *testing.T, kind string) []suite {
 	t.Helper()
-	java, py := curator(t), kazoo(t)
-	return []struct {
-		name string
-		args []string
-	}{
-		{"Curator", append(java[:len(java):len(java)], kind)}, {"kazoo", append(py[:len(py):len(py)], kind)},
-	}
+	return []suite{{"Curator", curator(t, kind)}, {"kazoo", with(kazoo(t), kind)}}
 }
 
 // TestBarrierOfEveryDoor has our barriers hold Curator's and kazoo's clients back, and theirs ours.
@@ -35,7 +31,7 @@ func TestBarrierOfEveryDoor(t *testing.T) {
 		t.Run(client.name, func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
 			defer cancel()
-			gate := dialSDK(ctx, t, cluster).Barrier("barriers/" + client.name)
+			gate := dialSDK(ctx, t, cluster.Endpoints()...).Barrier("barriers/" + client.name)
 			if err := gate.Set(ctx); err != nil {
 				t.Fatal(err)
 			}
@@ -77,7 +73,7 @@ func TestDoubleBarrierOfEveryDoor(t *testing.T) {
 			t.Run(client.name+" "+order, func(t *testing.T) {
 				ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
 				defer cancel()
-				c := dialSDK(ctx, t, cluster)
+				c := dialSDK(ctx, t, cluster.Endpoints()...)
 				name := "double/" + client.name + "/" + order[len("theirs "):]
 				ours := []*sdk.DoubleBarrier{c.DoubleBarrier(name, 3), c.DoubleBarrier(name, 3)}
 				there := func(n int) {
@@ -157,7 +153,7 @@ func TestGuardedWriteOfEveryDoor(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
 	defer cancel()
 	cluster := clustertest.Start(t, 3, clustertest.Options{})
-	c, conn := dialSDK(ctx, t, cluster), dial(t, cluster.Members[1])
+	c, conn := dialSDK(ctx, t, cluster.Endpoints()...), dial(t, cluster.Members[1])
 	data := c.Data("app/state")
 	if _, err := data.Put(ctx, []byte("zero")); err != nil {
 		t.Fatal(err)

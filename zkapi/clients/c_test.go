@@ -8,16 +8,15 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/lockkeeper/lockkeeper/internal/absent"
 	"github.com/lockkeeper/lockkeeper/internal/clustertest"
 )
 
 func TestC(t *testing.T) {
 	if _, err := os.Stat("/usr/include/zookeeper/zookeeper.h"); err != nil {
-		missing(t, "ZooKeeper's C client (libzookeeper-mt-dev)")
+		absent.Peer(t, "ZooKeeper's C client (libzookeeper-mt-dev)")
 	}
-	if _, err := exec.LookPath("gcc"); err != nil {
-		missing(t, "gcc")
-	}
+	absent.Programs(t, "gcc")
 	suite := filepath.Join(t.TempDir(), "suite")
 	if out, err := exec.CommandContext(t.Context(), "gcc", "-O1", "-o", suite, "testdata/suite.c", "-lzookeeper_mt").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)

@@ -10,7 +10,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -18,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lockkeeper/lockkeeper/internal/absent"
 	"github.com/lockkeeper/lockkeeper/internal/clustertest"
 )
 
@@ -35,15 +35,6 @@ func connectString(c *clustertest.Cluster) string {
 		list = append(list, m.ZooKeeper)
 	}
 	return strings.Join(list, ",")
-}
-
-// missing ends a test whose peer is not installed.
-func missing(t *testing.T, what string) {
-	t.Helper()
-	if os.Getenv("CI") == "true" {
-		t.Fatalf("%s is missing; scripts/install-test-deps.sh installs it", what)
-	}
-	t.Skipf("%s is missing", what)
 }
 
 // run runs a suite against the cluster, and makes a subtest of each line that it prints of a
@@ -99,32 +90,40 @@ func kill(t *testing.T, c *clustertest.Cluster, address string) {
 // python is Debian's, which has Debian's kazoo.
 const python = "/usr/bin/python3"
 
-// curator compiles the suite of Apache Curator, and returns the command that runs it.
-func curator(t *testing.T) []string {
+// curator returns the command that runs the suite of Apache Curator.
+func curator(t *testing.T, args ...string) []string {
+	t.Helper()
+	return curatorProgram(t, "Suite", args...)
+}
+
+// curatorProgram compiles a program of testdata that uses Apache Curator, and returns the command
+// that runs it.
+func curatorProgram(t *testing.T, class string, args ...string) []string {
 	t.Helper()
 	jars, err := filepath.Glob("/usr/share/java/*.jar")
 	recipes, _ := filepath.Glob("/usr/share/java/curator-recipes*.jar")
 	if err != nil || len(recipes) == 0 {
-		missing(t, "Apache Curator (libcurator-recipes-java)")
+		absent.Peer(t, "Apache Curator (libcurator-recipes-java)")
 	}
-	for _, tool := range []string{"java", "javac"} {
-		if _, err := exec.LookPath(tool); err != nil {
-			missing(t, tool)
-		}
-	}
+	absent.Programs(t, "java", "javac")
 	dir := t.TempDir()
 	path := strings.Join(jars, ":")
-	if out, err := exec.CommandContext(t.Context(), "javac", "-nowarn", "-cp", path, "-d", dir, "testdata/Suite.java").CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(t.Context(), "javac", "-nowarn", "-cp", path, "-d", dir, "testdata/"+class+".java").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	return []string{"java", "-cp", path + ":" + dir, "Suite"}
+	return with([]string{"java", "-cp", path + ":" + dir, class}, args...)
+}
+
+// with adds arguments to a command.
+func with(command []string, args ...string) []string {
+	return append(slices.Clip(command), args...)
 }
 
 // kazoo returns the command that runs the suite of kazoo.
 func kazoo(t *testing.T) []string {
 	t.Helper()
 	if err := exec.CommandContext(t.Context(), python, "-c", "import kazoo").Run(); err != nil {
-		missing(t, "kazoo (python3-kazoo)")
+		absent.Peer(t, "kazoo (python3-kazoo)")
 	}
 	return []string{python, "testdata/suite.py"}
 }

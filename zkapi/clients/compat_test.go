@@ -18,7 +18,6 @@ import (
 // nothing of one another; it shows 120.
 func TestCompatAll(t *testing.T) {
 	java, py := curator(t), kazoo(t)
-	as := func(kind string) []string { return append(py[:len(py):len(py)], kind) }
 	cluster := clustertest.Start(t, 1, clustertest.Options{})
 	rest := cluster.Client(clustertest.ClientOptions{})
 	zkc := dial(t, cluster.Members[0])
@@ -28,7 +27,7 @@ func TestCompatAll(t *testing.T) {
 		name string
 		args []string
 	}{
-		{"kazoo Lock", as("Lock")}, {"kazoo WriteLock", as("WriteLock")}, {"kazoo ReadLock", as("ReadLock")}, {"Curator", java},
+		{"kazoo Lock", with(py, "Lock")}, {"kazoo WriteLock", with(py, "WriteLock")}, {"kazoo ReadLock", with(py, "ReadLock")}, {"Curator", java},
 	} {
 		t.Run(client.name, func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
@@ -119,7 +118,7 @@ func TestCompatAll(t *testing.T) {
 	t.Run("whoever deletes one name ends the hold", func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
 		defer cancel()
-		c := dialSDK(ctx, t, cluster)
+		c := dialSDK(ctx, t, cluster.Endpoints()...)
 		const name, dir = "compat/deleted", "/compat/deleted"
 		hold, err := c.Mutex(name, sdk.WithCompatAll()).Lock(ctx)
 		if err != nil {

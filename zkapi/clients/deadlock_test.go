@@ -5,7 +5,6 @@ package clients
 import (
 	"context"
 	"errors"
-	"io"
 	"slices"
 	"testing"
 	"time"
@@ -23,17 +22,7 @@ func TestDeadlocks(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 3*patience)
 	defer cancel()
 	rest := cluster.Client(clustertest.ClientOptions{})
-	ours, err := sdk.Dial(ctx, []string{cluster.Members[1].URL()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), patience)
-		defer cancel()
-		if err := ours.Close(ctx); err != nil {
-			t.Error(err)
-		}
-	})
+	ours := dialSDK(ctx, t, cluster.Members[1].URL())
 	open := func(t *testing.T) string {
 		t.Helper()
 		l, err := rest.Open(ctx, time.Minute)
@@ -120,16 +109,14 @@ func TestDeadlocks(t *testing.T) {
 	})
 
 	t.Run("REST and kazoo", func(t *testing.T) {
-		suite := append(kazoo(t)[:1], "testdata/deadlock.py", "/dead/ours")
+		suite := with(kazoo(t)[:1], "testdata/deadlock.py", "/dead/ours")
 		session := open(t)
 		if _, err := rest.Acquire(ctx, "dead/ours", clustertest.Acquire{Session: session, Owner: "rest"}); err != nil {
 			t.Fatal(err)
 		}
 		py := contend(t, cluster, "/dead/kazoo", suite)
 		py.says(t, "held")
-		if _, err := io.WriteString(py.in, "\n"); err != nil {
-			t.Fatal(err)
-		}
+		py.tell(t, "")
 		waiting(ctx, t, rest, "dead/ours", 1)
 		_, err := rest.Acquire(ctx, "dead/kazoo", clustertest.Acquire{Session: session, Owner: "rest", Wait: patience})
 		if clustertest.Code(err) != "deadlock" {

@@ -169,9 +169,9 @@ func TestGoZooKeeper(t *testing.T) {
 }
 
 // dialSDK opens a client of the SDK that ends with the test.
-func dialSDK(ctx context.Context, t *testing.T, c *clustertest.Cluster) *sdk.Client {
+func dialSDK(ctx context.Context, t *testing.T, endpoints ...string) *sdk.Client {
 	t.Helper()
-	client, err := sdk.Dial(ctx, c.Endpoints())
+	client, err := sdk.Dial(ctx, endpoints)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -192,7 +192,7 @@ func TestOneLockTwoDoors(t *testing.T) {
 	cluster := clustertest.Start(t, 1, clustertest.Options{})
 	zkc := dial(t, cluster.Members[0])
 	rest := cluster.Client(clustertest.ClientOptions{})
-	c := dialSDK(ctx, t, cluster)
+	c := dialSDK(ctx, t, cluster.Endpoints()...)
 	const name, dir = "orders/42", "/orders/42"
 
 	hold, err := c.Mutex(name).Lock(ctx)

@@ -5,8 +5,6 @@ package clients
 import (
 	"context"
 	"errors"
-	"io"
-	"os/exec"
 	"strings"
 	"testing"
 
@@ -14,46 +12,26 @@ import (
 	"github.com/lockkeeper/lockkeeper/sdk"
 )
 
-// curatorLeaders returns the command that takes part in elections by Curator's recipes.
-func curatorLeaders(t *testing.T) []string {
-	t.Helper()
-	suite := curator(t)
-	path := suite[2]
-	dir := path[strings.LastIndexByte(path, ':')+1:]
-	if out, err := exec.CommandContext(t.Context(), "javac", "-nowarn", "-cp", path, "-d", dir, "testdata/Leaders.java").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	return []string{"java", "-cp", path, "Leaders"}
-}
-
-// tell has a candidate do something.
-func (c *contender) tell(t *testing.T, word string) {
-	t.Helper()
-	if _, err := io.WriteString(c.in, word+"\n"); err != nil {
-		t.Fatal(err)
-	}
-}
-
 // TestElections has candidates of ours and of Curator's LeaderSelector and LeaderLatch and kazoo's
 // Election lead in turn: each waits for the other, each knows who leads, a hand-over to a ZooKeeper
 // client is refused, and one past it, too.
 func TestElections(t *testing.T) {
-	java, py := curatorLeaders(t), kazoo(t)
+	java, py := curatorProgram(t, "Leaders"), kazoo(t)
 	cluster := clustertest.Start(t, 1, clustertest.Options{})
 	for _, foreign := range []struct {
 		id      string
 		command []string
 		compat  []sdk.LockOption
 	}{
-		{"selector", append(java[:len(java):len(java)], "selector"), nil},
-		{"latch", append(java[:len(java):len(java)], "latch"), []sdk.LockOption{sdk.WithCompatLatch()}},
+		{"selector", with(java, "selector"), nil},
+		{"latch", with(java, "latch"), []sdk.LockOption{sdk.WithCompatLatch()}},
 		{"kazoo", []string{py[0], "testdata/leaders.py"}, []sdk.LockOption{sdk.WithCompatAll()}},
 	} {
 		t.Run(foreign.id, func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 4*patience)
 			defer cancel()
 			name := "elections/" + foreign.id
-			a, b := dialSDK(ctx, t, cluster).Election(name, foreign.compat...), dialSDK(ctx, t, cluster).Election(name, foreign.compat...)
+			a, b := dialSDK(ctx, t, cluster.Endpoints()...).Election(name, foreign.compat...), dialSDK(ctx, t, cluster.Endpoints()...).Election(name, foreign.compat...)
 			stand := func() *contender { return contend(t, cluster, "/"+name, foreign.command) }
 			candidates := func(total int) (q sdk.Queue) {
 				t.Helper()

@@ -25,7 +25,7 @@ type contender struct {
 func contend(t *testing.T, c *clustertest.Cluster, path string, suite []string) *contender {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), suiteTime)
-	cmd := exec.CommandContext(ctx, suite[0], append(suite[1:len(suite):len(suite)], path, connectString(c))...)
+	cmd := exec.CommandContext(ctx, suite[0], with(suite[1:], path, connectString(c))...)
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -82,7 +82,13 @@ func (c *contender) silent(t *testing.T) {
 // release has the contender look for its znode, and give the lock up.
 func (c *contender) release(t *testing.T) {
 	t.Helper()
-	if _, err := io.WriteString(c.in, "\n"); err != nil {
+	c.tell(t, "")
+}
+
+// tell sends the contender a line.
+func (c *contender) tell(t *testing.T, line string) {
+	t.Helper()
+	if _, err := io.WriteString(c.in, line+"\n"); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -5,7 +5,6 @@ package clients
 import (
 	"context"
 	"errors"
-	"os/exec"
 	"testing"
 	"time"
 
@@ -14,17 +13,6 @@ import (
 	"github.com/lockkeeper/lockkeeper/internal/clustertest"
 	"github.com/lockkeeper/lockkeeper/sdk"
 )
-
-// readWrite returns the command that holds Curator's read-write locks and multi-locks.
-func readWrite(t *testing.T, kind string) []string {
-	t.Helper()
-	suite := curator(t)
-	path, dir := suite[2], t.TempDir()
-	if out, err := exec.CommandContext(t.Context(), "javac", "-nowarn", "-cp", path, "-d", dir, "testdata/ReadWrite.java").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	return []string{"java", "-cp", path + ":" + dir, "ReadWrite", kind}
-}
 
 // A lockTest has a client of the SDK, of which each test has one.
 type lockTest struct {
@@ -35,7 +23,7 @@ type lockTest struct {
 
 func newLockTest(ctx context.Context, t *testing.T) *lockTest {
 	cluster := clustertest.Start(t, 1, clustertest.Options{})
-	return &lockTest{cluster, cluster.Client(clustertest.ClientOptions{}), dialSDK(ctx, t, cluster)}
+	return &lockTest{cluster, cluster.Client(clustertest.ClientOptions{}), dialSDK(ctx, t, cluster.Endpoints()...)}
 }
 
 func unlock(ctx context.Context, t *testing.T, h *sdk.Hold) {
@@ -56,7 +44,7 @@ func (l *lockTest) contenders(ctx context.Context, t *testing.T, name string, n 
 	return q
 }
 
-// held fails the test unless a try of ours comes to what it should.
+// tried fails the test unless a try of ours comes to what it should.
 func tried(ctx context.Context, t *testing.T, what string, try func(context.Context) (*sdk.Hold, error), free bool) {
 	t.Helper()
 	h, err := try(ctx)
@@ -74,7 +62,8 @@ func tried(ctx context.Context, t *testing.T, what string, try func(context.Cont
 // TestReadWriteLocks has read and write locks of ours and of Curator's InterProcessReadWriteLock
 // share, exclude and follow each other, in both orders.
 func TestReadWriteLocks(t *testing.T) {
-	reader, writer := readWrite(t, "read"), readWrite(t, "write")
+	java := curatorProgram(t, "ReadWrite")
+	reader, writer := with(java, "read"), with(java, "write")
 	ctx, cancel := context.WithTimeout(t.Context(), 6*patience)
 	defer cancel()
 	l := newLockTest(ctx, t)
@@ -158,7 +147,6 @@ func TestReadWriteLocks(t *testing.T) {
 // not know read-write locks of our kind.
 func TestReadWriteCompatAll(t *testing.T) {
 	py, java := kazoo(t), curator(t)
-	as := func(kind string) []string { return append(py[:len(py):len(py)], kind) }
 	ctx, cancel := context.WithTimeout(t.Context(), 6*patience)
 	defer cancel()
 	l := newLockTest(ctx, t)
@@ -169,11 +157,11 @@ func TestReadWriteCompatAll(t *testing.T) {
 		client []string
 		shared bool
 	}{
-		{"our reader, kazoo's", func(m *sdk.RWMutex) (*sdk.Hold, error) { return m.RLock(ctx) }, as("ReadLock"), true},
-		{"our reader, kazoo's writer", func(m *sdk.RWMutex) (*sdk.Hold, error) { return m.RLock(ctx) }, as("WriteLock"), false},
+		{"our reader, kazoo's", func(m *sdk.RWMutex) (*sdk.Hold, error) { return m.RLock(ctx) }, with(py, "ReadLock"), true},
+		{"our reader, kazoo's writer", func(m *sdk.RWMutex) (*sdk.Hold, error) { return m.RLock(ctx) }, with(py, "WriteLock"), false},
 		{"our reader, Curator's mutex", func(m *sdk.RWMutex) (*sdk.Hold, error) { return m.RLock(ctx) }, java, false},
-		{"our writer, kazoo's reader", func(m *sdk.RWMutex) (*sdk.Hold, error) { return m.Lock(ctx) }, as("ReadLock"), false},
-		{"our writer, kazoo's", func(m *sdk.RWMutex) (*sdk.Hold, error) { return m.Lock(ctx) }, as("WriteLock"), false},
+		{"our writer, kazoo's reader", func(m *sdk.RWMutex) (*sdk.Hold, error) { return m.Lock(ctx) }, with(py, "ReadLock"), false},
+		{"our writer, kazoo's", func(m *sdk.RWMutex) (*sdk.Hold, error) { return m.Lock(ctx) }, with(py, "WriteLock"), false},
 		{"our writer, Curator's mutex", func(m *sdk.RWMutex) (*sdk.Hold, error) { return m.Lock(ctx) }, java, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -235,7 +223,7 @@ func TestReadWriteCompatAll(t *testing.T) {
 
 // TestMultiLocks has several locks of ours and Curator's InterProcessMultiLock take turns.
 func TestMultiLocks(t *testing.T) {
-	theirs := readWrite(t, "multi")
+	theirs := curatorProgram(t, "ReadWrite", "multi")
 	ctx, cancel := context.WithTimeout(t.Context(), 4*patience)
 	defer cancel()
 	l := newLockTest(ctx, t)

@@ -18,13 +18,13 @@ import (
 // TestSemaphores has Curator's InterProcessSemaphoreV2, with a SharedCount for its limit, and ours
 // share permits, in both orders; it shows 121.
 func TestSemaphores(t *testing.T) {
-	java := append(curator(t), "semaphore")
+	java := curator(t, "semaphore")
 	cluster := clustertest.Start(t, 3, clustertest.Options{})
 
 	t.Run("ours first", func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
 		defer cancel()
-		pool := dialSDK(ctx, t, cluster).Semaphore("mixed/ours", sdk.WithPermits(2), sdk.WithLockOwner("ours"))
+		pool := dialSDK(ctx, t, cluster.Endpoints()...).Semaphore("mixed/ours", sdk.WithPermits(2), sdk.WithLockOwner("ours"))
 		first, err := pool.Acquire(ctx, 2)
 		if err != nil {
 			t.Fatal(err)
@@ -68,7 +68,7 @@ func TestSemaphores(t *testing.T) {
 	t.Run("Curator first", func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
 		defer cancel()
-		pool := dialSDK(ctx, t, cluster).Semaphore("mixed/theirs", sdk.WithLockOwner("ours"))
+		pool := dialSDK(ctx, t, cluster.Endpoints()...).Semaphore("mixed/theirs", sdk.WithLockOwner("ours"))
 		curator := contend(t, cluster, "/mixed/theirs", java)
 		curator.says(t, "held")
 		if _, err := pool.Acquire(ctx, 1); err != nil { // its shared count says 2
@@ -78,9 +78,7 @@ func TestSemaphores(t *testing.T) {
 		if err != nil || waits.Position() != 1 {
 			t.Fatalf("a third of two at %d, %v", waits.Position(), err)
 		}
-		if _, err := io.WriteString(curator.in, "3\n"); err != nil {
-			t.Fatal(err)
-		}
+		curator.tell(t, "3")
 		curator.says(t, "set")
 		if _, err := waits.Wait(ctx); err != nil {
 			t.Fatalf("a limit that Curator has raised: %v", err)
@@ -120,7 +118,7 @@ func TestSemaphores(t *testing.T) {
 			}
 			rounds.Add(1)
 		}
-		client := dialSDK(ctx, t, cluster)
+		client := dialSDK(ctx, t, cluster.Endpoints()...)
 		if err := client.Semaphore("mixed/contended").SetLimit(ctx, limit); err != nil {
 			t.Fatal(err)
 		}
@@ -152,7 +150,7 @@ func TestSemaphores(t *testing.T) {
 			})
 		}
 		for w := range 4 {
-			pool := dialSDK(ctx, t, cluster).Semaphore("mixed/contended")
+			pool := dialSDK(ctx, t, cluster.Endpoints()...).Semaphore("mixed/contended")
 			wg.Go(func() {
 				for i := range 25 {
 					n := 1 + (w+i)%2

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lockkeeper/lockkeeper/internal/absent"
 	"github.com/lockkeeper/lockkeeper/internal/freeport"
 	"github.com/lockkeeper/lockkeeper/zkapi/jute"
 )
@@ -27,23 +28,12 @@ const (
 // SuperDigest is that of super:test, which the servers are started with.
 const SuperDigest = "super:D/InIHSb7yEEbrWz8b9l71RjZJU="
 
-// Missing skips a test whose peer is not there, or fails it in CI.
-func Missing(tb testing.TB, what string) {
-	tb.Helper()
-	if os.Getenv("CI") == "true" {
-		tb.Fatalf("%s is missing; scripts/install-test-deps.sh installs it", what)
-	}
-	tb.Skipf("%s is missing", what)
-}
-
 // Apache starts Apache ZooKeeper, alone or as an ensemble of n, and returns the addresses for
 // clients once all serve. The servers are killed at the test's end.
 func Apache(tb testing.TB, n int) []string {
 	tb.Helper()
 	path := classPath(tb)
-	if _, err := exec.LookPath("java"); err != nil {
-		Missing(tb, "java")
-	}
+	absent.Programs(tb, "java")
 	ports := freeport.Ports(tb, 3*n)
 	ensemble := ""
 	for i := range n {
@@ -65,7 +55,7 @@ func classPath(tb testing.TB) string {
 	list, err := filepath.Glob(jars + "*.jar")
 	server, _ := filepath.Glob(jars + "zookeeper-3*.jar")
 	if err != nil || len(server) == 0 {
-		Missing(tb, "Apache ZooKeeper (zookeeper)")
+		absent.Peer(tb, "Apache ZooKeeper (zookeeper)")
 	}
 	return strings.Join(list, ":")
 }
