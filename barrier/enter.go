@@ -122,7 +122,8 @@ func (b *Barriers) compare(e *entrant) error {
 		if !ok {
 			return
 		}
-		full = e.czxid == 0 && n.NumChildren() >= b.cfg.MaxParticipants+1
+		_, there := t.Get(e.path) // as that of a repeated entry is
+		full = !there && n.NumChildren() >= b.cfg.MaxParticipants+1
 		looked := 0
 		for c := range n.Children() {
 			if c.Path() == e.path || c.Path() == e.ready {
@@ -356,7 +357,8 @@ func (b *Barriers) closeBehind(session lease.ID) {
 	})
 }
 
-// entered answers a participant for which the barrier is open.
+// entered answers a participant for which the barrier is open. On any error it is taken back: its
+// client has not heard its name, and others would wait for it to leave.
 func (b *Barriers) entered(ctx context.Context, e *entrant) (Place, error) {
 	p := Place{
 		Name: e.Name, ID: e.ID, Session: e.Session, Open: true, Count: e.Count,
@@ -365,6 +367,7 @@ func (b *Barriers) entered(ctx context.Context, e *entrant) (Place, error) {
 	if !e.OwnTouches {
 		touched, err := b.sessions.Touch(ctx, e.Session, e.Generation)
 		if err != nil {
+			b.leaveBehind(e)
 			return Place{}, err
 		}
 		p.TTL, p.Deadline = touched.Session.TTL, touched.Deadline

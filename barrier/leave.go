@@ -157,9 +157,12 @@ func (b *Barriers) depart(ctx context.Context, e *entrant, w *waiter, c *clock, 
 		ok, err := c.wait(ctx, w, &begins)
 		switch {
 		case err != nil:
-			if s.here {
+			switch {
+			case s.here:
 				e.retry = false // whatever the version: it is to go
 				b.leaveBehind(e)
+			case e.oneShot:
+				b.closeBehind(e.Session)
 			}
 			return err
 		case !ok && !s.here:
