@@ -45,7 +45,7 @@ func TestEnterUnanswered(t *testing.T) {
 	if _, err := m.Sessions.Attach(ctx, id, 1, 0); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := m.Barriers.Enter(ctx, barrier.Entry{Name: "b", Count: 2, ID: "last"}, 0); err != nil {
+	if _, err := m.Barriers.Enter(ctx, barrier.Entry{Name: "b", Count: 2, ID: "last", TTL: time.Hour}, 0); err != nil {
 		t.Fatal(err)
 	}
 	is(t, "the entry of before", await(t, "its end", done).err, znode.ErrSessionMoved)
