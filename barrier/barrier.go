@@ -24,11 +24,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/lockkeeper/lockkeeper/lease"
+	"github.com/lockkeeper/lockkeeper/lock"
 	"github.com/lockkeeper/lockkeeper/store"
 	"github.com/lockkeeper/lockkeeper/znode"
 )
@@ -133,24 +133,14 @@ func (b *Barriers) Close() {
 
 // path returns the znode of the barrier called name. Its error is a [*lease.InputError].
 func path(name string) (string, error) {
-	p := "/" + name
-	_, last := znode.Split(p)
-	problem := ""
-	switch {
-	case name == "":
-		problem = "is empty"
-	case strings.HasPrefix(name, "/"):
-		problem = "starts with a slash"
-	case name == "zookeeper" || strings.HasPrefix(name, "zookeeper/"):
-		problem = "lies under zookeeper/, which is reserved"
-	case znode.ValidatePath(p) != nil:
-		problem = fmt.Sprintf("%.100q is not a path: it has an empty part, \".\" or \"..\", a slash at its end, or a character that is not allowed", name)
-	case isContender(last):
-		problem = "is that of a place in a lock's queue"
-	default:
-		return p, nil
+	p, err := lock.Path(name)
+	if err != nil {
+		return "", err
 	}
-	return "", &lease.InputError{Field: "name", Problem: problem, Fix: "use words separated by single slashes, such as jobs/start"}
+	if _, last := znode.Split(p); isContender(last) {
+		return "", &lease.InputError{Field: "name", Problem: "is that of a place in a lock's queue", Fix: "choose another name"}
+	}
+	return p, nil
 }
 
 func isContender(name string) bool {

@@ -169,7 +169,7 @@ func (b *Barriers) join(ctx context.Context, e *entrant) error {
 		}
 		r := &znode.Request{Ops: ops}
 		if len(first) == 0 {
-			owner, err := b.generation(e.Session, e.Generation)
+			owner, err := b.sessions.Attached(e.Session, e.Generation)
 			if err != nil {
 				return err
 			}
@@ -376,20 +376,4 @@ func (b *Barriers) entered(ctx context.Context, e *entrant) (Place, error) {
 		p.Participants, p.Revision = participants(t, e.dir), max(p.Revision, revision)
 	})
 	return p, nil
-}
-
-// generation checks a caller's generation against the session's and returns the owner that the
-// writer is to check again.
-func (b *Barriers) generation(id lease.ID, generation int64) (znode.Owner, error) {
-	if generation == 0 {
-		return znode.Owner{}, nil
-	}
-	session, _, ok := b.sessions.Look(id)
-	if !ok {
-		return znode.Owner{}, b.sessions.Lost(id)
-	}
-	if session.Owner.Generation != generation {
-		return znode.Owner{}, znode.ErrSessionMoved
-	}
-	return session.Owner, nil
 }

@@ -179,37 +179,6 @@ func (l *Locker) codeError(code znode.Code, session lease.ID) error {
 	return code
 }
 
-// generation checks a caller's generation against the session's and returns the owner that the
-// writer is to check again.
-func (l *Locker) generation(id lease.ID, generation int64) (znode.Owner, error) {
-	if generation == 0 {
-		return znode.Owner{}, nil
-	}
-	session, _, ok := l.sessions.Look(id)
-	if !ok {
-		return znode.Owner{}, l.sessions.Lost(id)
-	}
-	if session.Owner.Generation != generation {
-		return znode.Owner{}, znode.ErrSessionMoved
-	}
-	return session.Owner, nil
-}
-
-// lookFresh looks something up in the tree, and again after a sync if it is not there: another
-// member may have made it a moment ago.
-func (l *Locker) lookFresh(ctx context.Context, look func(t *znode.Tree, revision int64) bool) error {
-	found := false
-	view := func(t *znode.Tree, revision int64) { found = look(t, revision) }
-	if l.store.View(view); found {
-		return nil
-	}
-	if err := l.store.Sync(ctx); err != nil {
-		return err
-	}
-	l.store.View(view)
-	return nil
-}
-
 func fromMillis(ms int64) time.Time {
 	if ms == 0 {
 		return time.Time{}
