@@ -311,7 +311,7 @@ func (e *entrant) leaving(before ...znode.Op) *znode.Request {
 // leaveBehind takes a participant back behind its caller's back. The request is repeated until its
 // outcome is known; should this member die first, the session's end removes the participant.
 func (b *Barriers) leaveBehind(e *entrant) {
-	b.behind(func(ctx context.Context) error {
+	b.behind.Do(func(ctx context.Context) error {
 		if e.czxid == 0 {
 			// Nobody knows what became of the request that was to make it. Requests happen in their
 			// order: when a later one is answered, the earlier one is in the log or never will be.
@@ -351,7 +351,7 @@ func (b *Barriers) leaveLate(e *entrant, out *znode.Outcome, err error) {
 
 // closeBehind ends a session behind a caller's back.
 func (b *Barriers) closeBehind(session lease.ID) {
-	b.behind(func(ctx context.Context) error {
+	b.behind.Do(func(ctx context.Context) error {
 		_, err := b.store.Do(ctx, &znode.Request{Session: session, Ops: []znode.Op{{Kind: znode.OpClose}}})
 		return err
 	})

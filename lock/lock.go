@@ -18,7 +18,6 @@
 package lock
 
 import (
-	"context"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -70,9 +69,7 @@ type Locker struct {
 	store    *store.Store
 	Stats    Stats
 
-	ctx    context.Context // done when Close has been called
-	cancel context.CancelFunc
-	wg     sync.WaitGroup // counts those who leave queues behind a caller's back
+	behind *store.Behind // those who leave queues behind a caller's back
 
 	mu      sync.Mutex // guards what follows; taken inside the store's apply loop
 	waiters map[string]*waiter
@@ -125,13 +122,12 @@ func New(cfg Config) *Locker {
 		cfg.PacesKept = DefaultPacesKept
 	}
 	l := &Locker{
-		cfg: cfg, log: cfg.Logger,
+		cfg: cfg, log: cfg.Logger, behind: store.NewBehind(),
 		waiters: map[string]*waiter{}, held: map[string]int64{},
 		names: btree.NewMap[string, struct{}](0), footings: footings{}, paces: newPaces(cfg.PacesKept),
 	}
 	l.permits.holds = map[permitKey]*permitState{}
 	l.events.kept = cfg.EventsKept
-	l.ctx, l.cancel = context.WithCancel(context.Background())
 	return l
 }
 
@@ -144,9 +140,8 @@ func (l *Locker) Bind(sessions *lease.Sessions, st *store.Store) {
 // Close ends subscriptions and waits for those who are still leaving queues. Callers who wait
 // for a lock must have been told to stop by their contexts before.
 func (l *Locker) Close() {
-	l.cancel()
 	l.endSubscriptions()
-	l.wg.Wait()
+	l.behind.Close()
 }
 
 // Path returns the znode of the lock called name. Its error is a [*lease.InputError].
