@@ -21,14 +21,13 @@
 package barrier
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/lockkeeper/lockkeeper/lease"
+	"github.com/lockkeeper/lockkeeper/lock"
 	"github.com/lockkeeper/lockkeeper/store"
 	"github.com/lockkeeper/lockkeeper/znode"
 )
@@ -97,10 +96,7 @@ type Barriers struct {
 	cfg      Config
 	sessions *lease.Sessions
 	store    *store.Store
-
-	ctx    context.Context // done when Close has been called
-	cancel context.CancelFunc
-	wg     sync.WaitGroup // counts those who leave behind a caller's back
+	behind   *store.Behind // those who leave behind a caller's back
 
 	mu    sync.Mutex // guards what follows; taken inside the store's apply loop
 	spots map[string]*spot
@@ -111,9 +107,7 @@ func New(cfg Config) *Barriers {
 	if cfg.MaxParticipants == 0 {
 		cfg.MaxParticipants = DefaultMaxParticipants
 	}
-	b := &Barriers{cfg: cfg, spots: map[string]*spot{}}
-	b.ctx, b.cancel = context.WithCancel(context.Background())
-	return b
+	return &Barriers{cfg: cfg, behind: store.NewBehind(), spots: map[string]*spot{}}
 }
 
 // Bind says which sessions participate and which store the barriers live in: the one whose Observer
@@ -124,33 +118,18 @@ func (b *Barriers) Bind(sessions *lease.Sessions, st *store.Store) {
 
 // Close waits for those who are still leaving barriers behind their callers' backs. Callers who
 // wait must have been told to stop by their contexts before.
-func (b *Barriers) Close() {
-	b.mu.Lock()
-	b.cancel()
-	b.mu.Unlock()
-	b.wg.Wait()
-}
+func (b *Barriers) Close() { b.behind.Close() }
 
 // path returns the znode of the barrier called name. Its error is a [*lease.InputError].
 func path(name string) (string, error) {
-	p := "/" + name
-	_, last := znode.Split(p)
-	problem := ""
-	switch {
-	case name == "":
-		problem = "is empty"
-	case strings.HasPrefix(name, "/"):
-		problem = "starts with a slash"
-	case name == "zookeeper" || strings.HasPrefix(name, "zookeeper/"):
-		problem = "lies under zookeeper/, which is reserved"
-	case znode.ValidatePath(p) != nil:
-		problem = fmt.Sprintf("%.100q is not a path: it has an empty part, \".\" or \"..\", a slash at its end, or a character that is not allowed", name)
-	case isContender(last):
-		problem = "is that of a place in a lock's queue"
-	default:
-		return p, nil
+	p, err := lock.Path(name)
+	if err != nil {
+		return "", err
 	}
-	return "", &lease.InputError{Field: "name", Problem: problem, Fix: "use words separated by single slashes, such as jobs/start"}
+	if _, last := znode.Split(p); isContender(last) {
+		return "", &lease.InputError{Field: "name", Problem: "is that of a place in a lock's queue", Fix: "choose another name"}
+	}
+	return p, nil
 }
 
 func isContender(name string) bool {
@@ -170,25 +149,3 @@ func (b *Barriers) codeError(code znode.Code, session lease.ID) error {
 	}
 	return code
 }
-
-// behind runs do until it succeeds or the Barriers is closed.
-func (b *Barriers) behind(do func(ctx context.Context) error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.ctx.Err() != nil {
-		return
-	}
-	b.wg.Go(func() {
-		for b.ctx.Err() == nil {
-			if err := do(b.ctx); err == nil || errors.Is(err, store.ErrClosed) {
-				return
-			}
-			select {
-			case <-time.After(leaveAgain):
-			case <-b.ctx.Done():
-			}
-		}
-	})
-}
-
-const leaveAgain = 200 * time.Millisecond

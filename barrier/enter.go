@@ -122,7 +122,8 @@ func (b *Barriers) compare(e *entrant) error {
 		if !ok {
 			return
 		}
-		full = e.czxid == 0 && n.NumChildren() >= b.cfg.MaxParticipants+1
+		_, there := t.Get(e.path) // as that of a repeated entry is
+		full = !there && n.NumChildren() >= b.cfg.MaxParticipants+1
 		looked := 0
 		for c := range n.Children() {
 			if c.Path() == e.path || c.Path() == e.ready {
@@ -168,7 +169,7 @@ func (b *Barriers) join(ctx context.Context, e *entrant) error {
 		}
 		r := &znode.Request{Ops: ops}
 		if len(first) == 0 {
-			owner, err := b.generation(e.Session, e.Generation)
+			owner, err := b.sessions.Attached(e.Session, e.Generation)
 			if err != nil {
 				return err
 			}
@@ -310,7 +311,7 @@ func (e *entrant) leaving(before ...znode.Op) *znode.Request {
 // leaveBehind takes a participant back behind its caller's back. The request is repeated until its
 // outcome is known; should this member die first, the session's end removes the participant.
 func (b *Barriers) leaveBehind(e *entrant) {
-	b.behind(func(ctx context.Context) error {
+	b.behind.Do(func(ctx context.Context) error {
 		if e.czxid == 0 {
 			// Nobody knows what became of the request that was to make it. Requests happen in their
 			// order: when a later one is answered, the earlier one is in the log or never will be.
@@ -350,13 +351,14 @@ func (b *Barriers) leaveLate(e *entrant, out *znode.Outcome, err error) {
 
 // closeBehind ends a session behind a caller's back.
 func (b *Barriers) closeBehind(session lease.ID) {
-	b.behind(func(ctx context.Context) error {
+	b.behind.Do(func(ctx context.Context) error {
 		_, err := b.store.Do(ctx, &znode.Request{Session: session, Ops: []znode.Op{{Kind: znode.OpClose}}})
 		return err
 	})
 }
 
-// entered answers a participant for which the barrier is open.
+// entered answers a participant for which the barrier is open. On any error it is taken back: its
+// client has not heard its name, and others would wait for it to leave.
 func (b *Barriers) entered(ctx context.Context, e *entrant) (Place, error) {
 	p := Place{
 		Name: e.Name, ID: e.ID, Session: e.Session, Open: true, Count: e.Count,
@@ -365,6 +367,7 @@ func (b *Barriers) entered(ctx context.Context, e *entrant) (Place, error) {
 	if !e.OwnTouches {
 		touched, err := b.sessions.Touch(ctx, e.Session, e.Generation)
 		if err != nil {
+			b.leaveBehind(e)
 			return Place{}, err
 		}
 		p.TTL, p.Deadline = touched.Session.TTL, touched.Deadline
@@ -373,20 +376,4 @@ func (b *Barriers) entered(ctx context.Context, e *entrant) (Place, error) {
 		p.Participants, p.Revision = participants(t, e.dir), max(p.Revision, revision)
 	})
 	return p, nil
-}
-
-// generation checks a caller's generation against the session's and returns the owner that the
-// writer is to check again.
-func (b *Barriers) generation(id lease.ID, generation int64) (znode.Owner, error) {
-	if generation == 0 {
-		return znode.Owner{}, nil
-	}
-	session, _, ok := b.sessions.Look(id)
-	if !ok {
-		return znode.Owner{}, b.sessions.Lost(id)
-	}
-	if session.Owner.Generation != generation {
-		return znode.Owner{}, znode.ErrSessionMoved
-	}
-	return session.Owner, nil
 }

@@ -70,7 +70,7 @@ func (b *Barriers) Leave(ctx context.Context, x Exit, wait time.Duration) (Place
 
 // find finds the participant that is to leave. It may have left before.
 func (b *Barriers) find(ctx context.Context, e *entrant) error {
-	if _, err := b.generation(e.Session, e.Generation); err != nil {
+	if _, err := b.sessions.Attached(e.Session, e.Generation); err != nil {
 		return err
 	}
 	// What others have done before must be seen: whoever has entered is to be waited for.
@@ -157,9 +157,12 @@ func (b *Barriers) depart(ctx context.Context, e *entrant, w *waiter, c *clock, 
 		ok, err := c.wait(ctx, w, &begins)
 		switch {
 		case err != nil:
-			if s.here {
+			switch {
+			case s.here:
 				e.retry = false // whatever the version: it is to go
 				b.leaveBehind(e)
+			case e.oneShot:
+				b.closeBehind(e.Session)
 			}
 			return err
 		case !ok && !s.here:
@@ -170,7 +173,7 @@ func (b *Barriers) depart(ctx context.Context, e *entrant, w *waiter, c *clock, 
 
 // quit deletes the participant and, where it was the last, what holds the barrier open.
 func (b *Barriers) quit(ctx context.Context, e *entrant) error {
-	owner, err := b.generation(e.Session, e.Generation)
+	owner, err := b.sessions.Attached(e.Session, e.Generation)
 	if err != nil {
 		return err
 	}

@@ -61,7 +61,7 @@ func (e *Elections) Proclaim(ctx context.Context, p Proclamation) (lock.Done, er
 	}
 	found, data := znode.Stat{}, []byte(nil)
 	where := ""
-	err = e.lookFresh(ctx, func(t *znode.Tree) bool {
+	err = e.store.Find(ctx, func(t *znode.Tree, _ int64) bool {
 		n, ok := at(t, dir, p.Session, p.Token)
 		if ok {
 			where, found, data = n.Path(), n.Stat(), n.Data()
@@ -101,17 +101,8 @@ func (e *Elections) term(name string, session lease.ID, generation int64) (dir s
 	if session == 0 {
 		return "", owner, &lease.InputError{Field: "session", Problem: "is missing", Fix: "give the session that campaign answered"}
 	}
-	if generation == 0 {
-		return dir, owner, nil
-	}
-	s, _, ok := e.sessions.Look(session)
-	switch {
-	case !ok:
-		return "", owner, e.sessions.Lost(session)
-	case s.Owner.Generation != generation:
-		return "", owner, znode.ErrSessionMoved
-	}
-	return dir, s.Owner, nil
+	owner, err = e.sessions.Attached(session, generation)
+	return dir, owner, err
 }
 
 // noTerm tells why a session does not lead by a token.
@@ -130,20 +121,6 @@ func (e *Elections) refusal(code znode.Code, session lease.ID) error {
 		return e.sessions.Lost(session)
 	}
 	return code
-}
-
-// lookFresh looks something up in the tree, and again after a sync if it is not there.
-func (e *Elections) lookFresh(ctx context.Context, look func(t *znode.Tree) bool) error {
-	found := false
-	view := func(t *znode.Tree, _ int64) { found = look(t) }
-	if e.store.View(view); found {
-		return nil
-	}
-	if err := e.store.Sync(ctx); err != nil {
-		return err
-	}
-	e.store.View(view)
-	return nil
 }
 
 // A HandOver names a term, and the candidate who is to have the next one.
@@ -174,7 +151,7 @@ func (e *Elections) HandOver(ctx context.Context, h HandOver) (lock.Done, error)
 	}
 	foreign, known, oneShot := false, false, false
 	token := h.Token
-	err = e.lookFresh(ctx, func(t *znode.Tree) bool {
+	err = e.store.Find(ctx, func(t *znode.Tree, _ int64) bool {
 		leader, ok := at(t, dir, h.Session, h.Token)
 		if ok {
 			token = lock.Token(leader.Czxid())

@@ -105,7 +105,9 @@ func (e *Elections) Bind(locks *lock.Locker, sessions *lease.Sessions, st *store
 
 // Close ends observations, and waits for what works for them.
 func (e *Elections) Close() {
+	e.mu.Lock() // whoever begins to observe has begun, or sees that it is over
 	e.cancel()
+	e.mu.Unlock()
 	e.wg.Wait()
 }
 

@@ -63,6 +63,10 @@ func (e *Elections) Changed(_ *znode.Tree, _ int64, c *znode.Change, eff *znode.
 		return
 	}
 	dir, name := znode.Split(c.Path)
+	seq, ok := znode.Contender(name)
+	if !ok {
+		return
+	}
 	priority := int64(0)
 	if c.Kind != znode.Deleted {
 		priority = priorityOf(eff.Node.Data())
@@ -72,10 +76,6 @@ func (e *Elections) Changed(_ *znode.Tree, _ int64, c *znode.Change, eff *znode.
 	r := e.races[dir]
 	if r == nil && priority == 0 && e.watched[dir] == nil {
 		return // as with all that is but a lock
-	}
-	seq, ok := znode.Contender(name)
-	if !ok {
-		return
 	}
 	e.dirty[dir] = struct{}{}
 	e.enterLocked(dir, entry{priority, seq, c.Path})
@@ -132,11 +132,9 @@ func (e *Elections) Rebuilt(t *znode.Tree, _ int64) {
 	clear(e.races)
 	clear(e.dirty)
 	for n := range t.All() {
-		if p := priorityOf(n.Data()); p != 0 {
-			dir, name := znode.Split(n.Path())
-			if seq, ok := znode.Contender(name); ok {
-				e.enterLocked(dir, entry{p, seq, n.Path()})
-			}
+		dir, name := znode.Split(n.Path())
+		if seq, ok := znode.Contender(name); ok {
+			e.enterLocked(dir, entry{priorityOf(n.Data()), seq, n.Path()})
 		}
 	}
 	for _, w := range e.watched {

@@ -33,6 +33,23 @@ func (s *Sessions) moved(c *znode.Change) {
 	}
 }
 
+// Attached checks a caller's generation against the session's, as this member's tree has it, and
+// returns the owner that the writer is to check again. With generation 0 nothing is checked. Errors
+// are a [*LostError] and [znode.ErrSessionMoved].
+func (s *Sessions) Attached(id ID, generation int64) (znode.Owner, error) {
+	if generation == 0 {
+		return znode.Owner{}, nil
+	}
+	session, _, ok := s.Look(id)
+	switch {
+	case !ok:
+		return znode.Owner{}, s.Lost(id)
+	case session.Owner.Generation != generation:
+		return znode.Owner{}, znode.ErrSessionMoved
+	}
+	return session.Owner, nil
+}
+
 // Attach attaches a session to a new connection of a member, and touches it: it is Move to the
 // next generation, which is the answer's, and waits until the touch is confirmed. ttl, if not 0,
 // is granted anew. Errors are a [*LostError]; [znode.ErrSessionMoved] where it was attached

@@ -201,7 +201,7 @@ func (l *Locker) propose(ctx context.Context, a *attempt, ops []znode.Op) error 
 	var touch lease.Expected
 	bound := ops[0].Kind != znode.OpOpen // to a session that is there already
 	if bound {
-		owner, err := l.generation(a.session, a.request.Generation)
+		owner, err := l.sessions.Attached(a.session, a.request.Generation)
 		if err != nil {
 			return err
 		}

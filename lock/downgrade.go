@@ -20,12 +20,12 @@ func (l *Locker) Downgrade(ctx context.Context, name string, session lease.ID, g
 	if err != nil {
 		return Hold{}, err
 	}
-	owner, err := l.generation(session, generation)
+	owner, err := l.sessions.Attached(session, generation)
 	if err != nil {
 		return Hold{}, err
 	}
 	a := &attempt{request: Request{Name: name, Session: session}, dir: dir, session: session, owner: owner}
-	if err := l.lookFresh(ctx, func(t *znode.Tree, _ int64) bool { return l.find(t, a, token, "") }); err != nil {
+	if err := l.store.Find(ctx, func(t *znode.Tree, _ int64) bool { return l.find(t, a, token, "") }); err != nil {
 		return Hold{}, err
 	}
 	if a.path == "" {

@@ -18,7 +18,6 @@
 package lock
 
 import (
-	"context"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -70,9 +69,7 @@ type Locker struct {
 	store    *store.Store
 	Stats    Stats
 
-	ctx    context.Context // done when Close has been called
-	cancel context.CancelFunc
-	wg     sync.WaitGroup // counts those who leave queues behind a caller's back
+	behind *store.Behind // those who leave queues behind a caller's back
 
 	mu      sync.Mutex // guards what follows; taken inside the store's apply loop
 	waiters map[string]*waiter
@@ -125,13 +122,12 @@ func New(cfg Config) *Locker {
 		cfg.PacesKept = DefaultPacesKept
 	}
 	l := &Locker{
-		cfg: cfg, log: cfg.Logger,
+		cfg: cfg, log: cfg.Logger, behind: store.NewBehind(),
 		waiters: map[string]*waiter{}, held: map[string]int64{},
 		names: btree.NewMap[string, struct{}](0), footings: footings{}, paces: newPaces(cfg.PacesKept),
 	}
 	l.permits.holds = map[permitKey]*permitState{}
 	l.events.kept = cfg.EventsKept
-	l.ctx, l.cancel = context.WithCancel(context.Background())
 	return l
 }
 
@@ -144,9 +140,8 @@ func (l *Locker) Bind(sessions *lease.Sessions, st *store.Store) {
 // Close ends subscriptions and waits for those who are still leaving queues. Callers who wait
 // for a lock must have been told to stop by their contexts before.
 func (l *Locker) Close() {
-	l.cancel()
 	l.endSubscriptions()
-	l.wg.Wait()
+	l.behind.Close()
 }
 
 // Path returns the znode of the lock called name. Its error is a [*lease.InputError].
@@ -177,37 +172,6 @@ func (l *Locker) codeError(code znode.Code, session lease.ID) error {
 		return &lease.InputError{Field: "name", Problem: "names a place that cannot be a lock: a part of it is an ephemeral znode or not a path", Fix: "choose another name"}
 	}
 	return code
-}
-
-// generation checks a caller's generation against the session's and returns the owner that the
-// writer is to check again.
-func (l *Locker) generation(id lease.ID, generation int64) (znode.Owner, error) {
-	if generation == 0 {
-		return znode.Owner{}, nil
-	}
-	session, _, ok := l.sessions.Look(id)
-	if !ok {
-		return znode.Owner{}, l.sessions.Lost(id)
-	}
-	if session.Owner.Generation != generation {
-		return znode.Owner{}, znode.ErrSessionMoved
-	}
-	return session.Owner, nil
-}
-
-// lookFresh looks something up in the tree, and again after a sync if it is not there: another
-// member may have made it a moment ago.
-func (l *Locker) lookFresh(ctx context.Context, look func(t *znode.Tree, revision int64) bool) error {
-	found := false
-	view := func(t *znode.Tree, revision int64) { found = look(t, revision) }
-	if l.store.View(view); found {
-		return nil
-	}
-	if err := l.store.Sync(ctx); err != nil {
-		return err
-	}
-	l.store.View(view)
-	return nil
 }
 
 func fromMillis(ms int64) time.Time {

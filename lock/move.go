@@ -101,8 +101,8 @@ func (l *Locker) Ended(name string, token Token) error { return l.lost(name, tok
 // CloseBehind closes a session that was made for one hold, which has ended otherwise than by its
 // release. It does not block; the request is repeated until its outcome is known.
 func (l *Locker) CloseBehind(session lease.ID) {
-	l.behind(func() error {
-		_, err := l.store.Do(l.ctx, &znode.Request{Session: session, Ops: []znode.Op{{Kind: znode.OpClose}}})
+	l.behind.Do(func(ctx context.Context) error {
+		_, err := l.store.Do(ctx, &znode.Request{Session: session, Ops: []znode.Op{{Kind: znode.OpClose}}})
 		return err
 	})
 }

@@ -119,14 +119,14 @@ func (l *Locker) ReleaseAll(ctx context.Context, names []string, r Release) ([]D
 
 // releaseTogether tries to give all up in one commit. It reports false where that cannot be done.
 func (l *Locker) releaseTogether(ctx context.Context, names []string, r *Release) ([]Done, bool, error) {
-	owner, err := l.generation(r.Session, r.Generation)
+	owner, err := l.sessions.Attached(r.Session, r.Generation)
 	if err != nil {
 		return nil, false, err
 	}
 	request := &znode.Request{Session: r.Session, Owner: owner}
 	var dones []Done
 	whole := true
-	err = l.lookFresh(ctx, func(t *znode.Tree, _ int64) bool {
+	err = l.store.Find(ctx, func(t *znode.Tree, _ int64) bool {
 		request.Ops, dones, whole = request.Ops[:0], dones[:0], true
 		for _, name := range names {
 			a := &attempt{request: Request{Name: name}, dir: "/" + name, session: r.Session}

@@ -81,7 +81,7 @@ func (l *Locker) proposeClaim(ctx context.Context, c *claim, ops []znode.Op) err
 	request := &znode.Request{Ops: ops}
 	bound := ops[0].Kind != znode.OpOpen // to a session that is there already
 	if bound {
-		owner, err := l.generation(c.session, c.request.Generation)
+		owner, err := l.sessions.Attached(c.session, c.request.Generation)
 		if err != nil {
 			return err
 		}

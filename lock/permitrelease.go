@@ -23,12 +23,12 @@ func (l *Locker) ReleasePermits(ctx context.Context, r Release) (Done, error) {
 	if r.Session == 0 {
 		return Done{}, &lease.InputError{Field: "session", Problem: "is missing", Fix: "send the session that the acquire returned, or use force"}
 	}
-	owner, err := l.generation(r.Session, r.Generation)
+	owner, err := l.sessions.Attached(r.Session, r.Generation)
 	if err != nil {
 		return Done{}, err
 	}
 	c := &claim{request: PermitRequest{Request: Request{Name: r.Name, Session: r.Session, Generation: r.Generation}}, semaphore: dir, session: r.Session, owner: owner}
-	if err := l.lookFresh(ctx, func(t *znode.Tree, _ int64) bool { return c.find(t, r.Token, r.RequestID) }); err != nil {
+	if err := l.store.Find(ctx, func(t *znode.Tree, _ int64) bool { return c.find(t, r.Token, r.RequestID) }); err != nil {
 		return Done{}, err
 	}
 	if c.path == "" {
@@ -120,7 +120,7 @@ func (l *Locker) forcePermits(ctx context.Context, dir string, r Release) (Done,
 		return Done{}, &lease.InputError{Field: "token", Problem: "is missing", Fix: "give the token of the hold to end, as the semaphore's view shows it"}
 	}
 	found := ""
-	err := l.lookFresh(ctx, func(t *znode.Tree, _ int64) bool {
+	err := l.store.Find(ctx, func(t *znode.Tree, _ int64) bool {
 		for _, d := range []string{znode.SemaphoreLeases(dir), znode.SemaphoreLocks(dir)} {
 			parent, ok := t.Get(d)
 			if !ok {
@@ -165,7 +165,7 @@ func (l *Locker) KeepPermits(ctx context.Context, name string, session lease.ID,
 		return Hold{}, err
 	}
 	c := &claim{request: PermitRequest{Request: Request{Name: name}}, semaphore: dir, session: session, revision: touched.Revision}
-	if err := l.lookFresh(ctx, func(t *znode.Tree, _ int64) bool { return c.find(t, token, "") }); err != nil {
+	if err := l.store.Find(ctx, func(t *znode.Tree, _ int64) bool { return c.find(t, token, "") }); err != nil {
 		return Hold{}, err
 	}
 	if c.path == "" {

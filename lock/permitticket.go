@@ -56,7 +56,7 @@ func permitID(name string) (id string, ok bool) {
 func (l *Locker) redeemPermits(ctx context.Context, c *claim) error {
 	found := false
 	ticketed := Token(c.stat.Czxid)
-	err := l.lookFresh(ctx, func(t *znode.Tree, revision int64) bool {
+	err := l.store.Find(ctx, func(t *znode.Tree, revision int64) bool {
 		n, _ := c.look(t)
 		if n == nil || n.Czxid() < int64(ticketed) {
 			return false

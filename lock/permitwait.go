@@ -72,18 +72,18 @@ func (l *Locker) dropping(c *claim) *znode.Request {
 
 // drop gives up a claim behind its caller's back.
 func (l *Locker) drop(c *claim) {
-	l.behind(func() error {
-		_, err := l.store.Do(l.ctx, l.dropping(c))
+	l.behind.Do(func(ctx context.Context) error {
+		_, err := l.store.Do(ctx, l.dropping(c))
 		return err
 	})
 }
 
 // dropUnknown gives up a claim if it is there: nobody knows what became of its request.
 func (l *Locker) dropUnknown(c *claim) {
-	l.behind(func() error {
+	l.behind.Do(func(ctx context.Context) error {
 		// When a later request is answered, the earlier one is in the log or never will be.
 		r := &znode.Request{Ops: []znode.Op{{Kind: znode.OpCheck, Path: "/", Version: -1}}}
-		if _, err := l.store.Do(l.ctx, r); err != nil {
+		if _, err := l.store.Do(ctx, r); err != nil {
 			return err
 		}
 		found := false
@@ -95,7 +95,7 @@ func (l *Locker) dropUnknown(c *claim) {
 		if !found || c.retry && c.stat.Version > 0 {
 			return nil // it never was, or its client has come for it since
 		}
-		_, err := l.store.Do(l.ctx, l.dropping(c))
+		_, err := l.store.Do(ctx, l.dropping(c))
 		return err
 	})
 }

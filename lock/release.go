@@ -23,13 +23,13 @@ func (l *Locker) Release(ctx context.Context, r Release) (Done, error) {
 	if r.Session == 0 {
 		return Done{}, &lease.InputError{Field: "session", Problem: "is missing", Fix: "send the session that the acquire returned, or use force"}
 	}
-	owner, err := l.generation(r.Session, r.Generation)
+	owner, err := l.sessions.Attached(r.Session, r.Generation)
 	if err != nil {
 		return Done{}, err
 	}
 	a := &attempt{request: Request{Name: r.Name, Session: r.Session, Generation: r.Generation}, dir: dir, session: r.Session}
 	token := l.Successor(r.Name, r.Token)
-	err = l.lookFresh(ctx, func(t *znode.Tree, _ int64) bool {
+	err = l.store.Find(ctx, func(t *znode.Tree, _ int64) bool {
 		return l.find(t, a, token, r.RequestID) || r.RequestID != "" && l.findEntered(t, a, r.RequestID)
 	})
 	if err != nil {
@@ -136,7 +136,7 @@ func (l *Locker) released(a *attempt, token Token) (Done, error) {
 // force takes a lock from whoever holds it, or a place in the queue by its token.
 func (l *Locker) force(ctx context.Context, dir string, r Release) (Done, error) {
 	a := &attempt{request: Request{Name: r.Name, Reason: r.Reason}, dir: dir}
-	err := l.lookFresh(ctx, func(t *znode.Tree, _ int64) bool {
+	err := l.store.Find(ctx, func(t *znode.Tree, _ int64) bool {
 		n, ok := t.Get(dir)
 		if !ok {
 			return false
@@ -171,7 +171,7 @@ func (l *Locker) KeepAlive(ctx context.Context, name string, session lease.ID, g
 		return Hold{}, err
 	}
 	a := &attempt{request: Request{Name: name}, dir: dir, session: session, revision: touched.Revision}
-	err = l.lookFresh(ctx, func(t *znode.Tree, _ int64) bool { return l.find(t, a, 0, "") })
+	err = l.store.Find(ctx, func(t *znode.Tree, _ int64) bool { return l.find(t, a, 0, "") })
 	if err != nil {
 		return Hold{}, err
 	}

@@ -114,7 +114,7 @@ func (l *Locker) redeem(ctx context.Context, text string) (*attempt, error) {
 		return nil, err
 	}
 	found := false
-	err = l.lookFresh(ctx, func(t *znode.Tree, revision int64) bool {
+	err = l.store.Find(ctx, func(t *znode.Tree, revision int64) bool {
 		n, ok := a.follow(t)
 		if found = ok; !ok {
 			return false

@@ -7,7 +7,6 @@ import (
 
 	"github.com/lockkeeper/lockkeeper/internal/clock"
 	"github.com/lockkeeper/lockkeeper/lease"
-	"github.com/lockkeeper/lockkeeper/store"
 	"github.com/lockkeeper/lockkeeper/znode"
 )
 
@@ -198,7 +197,7 @@ func (l *Locker) leave(a *attempt) {
 	for _, b := range a.others {
 		l.leave(b)
 	}
-	l.behind(func() error { return l.leaveOnce(l.ctx, a) })
+	l.behind.Do(func(ctx context.Context) error { return l.leaveOnce(ctx, a) })
 }
 
 // leaveOnce removes an attempt's contender, or its entry in one. The error is that of an outcome
@@ -217,11 +216,11 @@ func (l *Locker) leaveUnknown(a *attempt) {
 	for _, b := range a.others {
 		l.leaveUnknown(b)
 	}
-	l.behind(func() error {
+	l.behind.Do(func(ctx context.Context) error {
 		// Requests happen in their order: when a later one is answered, the earlier one is in
 		// the log or never will be.
 		r := &znode.Request{Ops: []znode.Op{{Kind: znode.OpCheck, Path: "/", Version: -1}}}
-		if _, err := l.store.Do(l.ctx, r); err != nil {
+		if _, err := l.store.Do(ctx, r); err != nil {
 			return err
 		}
 		l.store.View(func(t *znode.Tree, _ int64) {
@@ -233,31 +232,9 @@ func (l *Locker) leaveUnknown(a *attempt) {
 		if a.path == "" || a.entry == "" && a.retry && a.stat.Version > 0 {
 			return nil // it never was, or its client has come for it since
 		}
-		return l.leaveOnce(l.ctx, a)
+		return l.leaveOnce(ctx, a)
 	})
 }
-
-// behind runs do until it succeeds or the Locker is closed.
-func (l *Locker) behind(do func() error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.ctx.Err() != nil {
-		return
-	}
-	l.wg.Go(func() {
-		for l.ctx.Err() == nil {
-			if err := do(); err == nil || errors.Is(err, store.ErrClosed) {
-				return
-			}
-			select {
-			case <-time.After(leaveAgain):
-			case <-l.ctx.Done():
-			}
-		}
-	})
-}
-
-const leaveAgain = 200 * time.Millisecond
 
 // leaveLate cleans up after a request whose caller has gone before its outcome was known.
 func (l *Locker) leaveLate(a *attempt, out *znode.Outcome, err error) {

@@ -1,16 +1,18 @@
 package store
 
+import "slices"
+
 // The writer grants permits of semaphores by itself, in its batches. What a batch has no room for is
 // left to the next one; a semaphore stays due until a batch has looked at it in vain.
 
 // lookAgain has the batch look at semaphores where batches before have left grants to be made.
 func (w *writer) lookAgain(f *flight) {
-	n := min(len(w.due), looksPerBatch)
-	f.due = w.due[:n:n]
-	w.due = append([]string(nil), w.due[n:]...)
-	for _, semaphore := range f.due {
+	f.due = w.due
+	n := min(len(f.due), looksPerBatch)
+	for _, semaphore := range f.due[:n] {
 		f.draft.LookAt(semaphore)
 	}
+	w.due = slices.Clone(f.due[n:])
 }
 
 // grant makes the grants that are due, as many as the batch has room for.

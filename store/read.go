@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+
+	"github.com/lockkeeper/lockkeeper/znode"
 )
 
 // A Read says how fresh a read must be. The zero Read takes this member's tree as it is.
@@ -42,6 +44,21 @@ func (s *Store) Fresh(ctx context.Context, r Read) error {
 	if r.MinRevision > 0 {
 		return s.WaitRevision(ctx, r.MinRevision)
 	}
+	return nil
+}
+
+// Find looks something up in the tree, as View does, and again after a Sync if look reports that it is
+// not there: another member may have made it a moment ago. The error is that of the Sync.
+func (s *Store) Find(ctx context.Context, look func(t *znode.Tree, revision int64) bool) error {
+	found := false
+	view := func(t *znode.Tree, revision int64) { found = look(t, revision) }
+	if s.View(view); found {
+		return nil
+	}
+	if err := s.Sync(ctx); err != nil {
+		return err
+	}
+	s.View(view)
 	return nil
 }
 

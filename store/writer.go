@@ -104,7 +104,7 @@ type flight struct {
 	number   uint64       // of a batch
 	items    []queued
 	closes   []znode.SessionID
-	due      []string // semaphores that it was to look at
+	due      []string // the writer's before it
 	grants   int
 	touched  uint64 // touches recorded before the proposal, by sequence
 	settled  bool   // committed, and waits for the tree
@@ -337,7 +337,7 @@ func (w *writer) notHappened(now time.Duration, f *flight, o proposed) {
 		return
 	}
 	w.keeper.Reopen(f.closes)
-	w.due = append(f.due, w.due...)
+	w.due = f.due
 	if o.tooLarge() {
 		w.split(now, f)
 	}

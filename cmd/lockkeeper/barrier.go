@@ -130,6 +130,8 @@ func waitAtBarrier(ctx context.Context, cfg *clientConfig, name string, wait tim
 		return &codedError{exitHeld, fmt.Errorf("barrier %q is still closed after %v", name, wait)}
 	case errors.Is(err, sdk.ErrInput):
 		return &usageError{err: err}
+	case errors.Is(err, sdk.ErrUnavailable), errors.Is(err, sdk.ErrUnreachable), errors.Is(err, sdk.ErrShuttingDown):
+		return &codedError{exitUnavailable, err}
 	}
 	return err
 }

@@ -71,6 +71,21 @@ func (c *client) do(ctx context.Context, method, path string, query url.Values, 
 	return unavailable(failures)
 }
 
+// get reads what stands at path and decodes it into into. It returns what the member wrote, too.
+func (c *client) get(ctx context.Context, path string, query url.Values, into any) (json.RawMessage, error) {
+	var raw json.RawMessage
+	if err := c.do(ctx, http.MethodGet, path, query, nil, &raw); err != nil {
+		return nil, err
+	}
+	if err := json.Unmarshal(raw, into); err != nil {
+		return nil, fmt.Errorf("read the answer: %w", err)
+	}
+	return raw, nil
+}
+
+// linearizable is the query of a read that is at least as new as everything answered so far.
+func linearizable() url.Values { return url.Values{"consistency": {"linearizable"}} }
+
 // refused reports whether err is an answer that the next member would give as well, or one by
 // which the address is wrong. A member without quorum, or a proxy without a member, is neither.
 func refused(err error) bool {
@@ -177,8 +192,6 @@ func routePath(collection, name, action string) string {
 	}
 	return path
 }
-
-func semaphorePath(name string) string { return routePath("semaphores", name, "") }
 
 // lockName takes the slash away that a znode path begins with and a lock's name does not.
 func lockName(arg string) string { return strings.TrimPrefix(arg, "/") }

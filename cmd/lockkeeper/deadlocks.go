@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net/http"
-	"net/url"
 	"strconv"
 	"time"
 
@@ -85,19 +83,16 @@ func newDeadlocks(a *app) *cobra.Command {
 		if limit < 1 {
 			return &usageError{err: fmt.Errorf("--limit: must be greater than 0")}
 		}
-		var raw json.RawMessage
-		query := url.Values{"consistency": {"linearizable"}, "limit": {strconv.Itoa(limit)}}
-		if err := c.do(ctx, http.MethodGet, "/v1/deadlocks", query, nil, &raw); err != nil {
+		query := linearizable()
+		query.Set("limit", strconv.Itoa(limit))
+		var list deadlockList
+		raw, err := c.get(ctx, "/v1/deadlocks", query, &list)
+		if err != nil {
 			return err
 		}
-		var list deadlockList
-		err := json.Unmarshal(raw, &list)
-		switch {
-		case err != nil:
-			return fmt.Errorf("read the answer: %w", err)
-		case cfg.json:
+		if cfg.json {
 			err = writeJSON(a.stdout, raw)
-		default:
+		} else {
 			err = list.print(a.stdout, time.Now())
 		}
 		switch {
@@ -154,16 +149,9 @@ type blockerChain struct {
 
 // getBlockers reads who blocks whom, from the holder of a lock on.
 func getBlockers(ctx context.Context, c *client, name string) (json.RawMessage, *blockerChain, error) {
-	var raw json.RawMessage
-	query := url.Values{"consistency": {"linearizable"}}
-	if err := c.do(ctx, http.MethodGet, lockPath(name, "blockers"), query, nil, &raw); err != nil {
-		return nil, nil, err
-	}
 	chain := &blockerChain{}
-	if err := json.Unmarshal(raw, chain); err != nil {
-		return nil, nil, fmt.Errorf("read the answer: %w", err)
-	}
-	return raw, chain, nil
+	raw, err := c.get(ctx, lockPath(name, "blockers"), linearizable(), chain)
+	return raw, chain, err
 }
 
 func (b *blockerChain) print(w io.Writer, now time.Time) error {

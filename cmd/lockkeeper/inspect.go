@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -79,15 +77,19 @@ func newInspect(a *app) *cobra.Command {
 	return asking(a, cmd, func(ctx context.Context, cfg *clientConfig, c *client, args []string) error {
 		name := lockName(args[0])
 		if asSemaphore {
-			return inspectSemaphore(ctx, a, cfg, c, name)
+			raw, s, err := getSemaphore(ctx, c, name)
+			if err != nil {
+				return err
+			}
+			return showSemaphore(a, cfg, raw, s)
 		}
 		raw, q, err := getQueue(ctx, c, name)
 		if err != nil {
 			return err
 		}
 		if q.Holder == nil && !blockers {
-			if _, s, err := getSemaphore(ctx, c, name); err == nil && (s.Limit > 0 || s.InUse > 0) {
-				return inspectSemaphore(ctx, a, cfg, c, name)
+			if raw, s, err := getSemaphore(ctx, c, name); err == nil && (s.Limit > 0 || s.InUse > 0) {
+				return showSemaphore(a, cfg, raw, s)
 			}
 		}
 		var chain *blockerChain
@@ -129,16 +131,9 @@ func expected(text string) string {
 // getQueue reads a lock, at least as new as everything answered so far. It returns what the
 // member wrote, too.
 func getQueue(ctx context.Context, c *client, name string) (json.RawMessage, *queue, error) {
-	var raw json.RawMessage
-	query := url.Values{"consistency": {"linearizable"}}
-	if err := c.do(ctx, http.MethodGet, lockPath(name, ""), query, nil, &raw); err != nil {
-		return nil, nil, err
-	}
 	q := &queue{}
-	if err := json.Unmarshal(raw, q); err != nil {
-		return nil, nil, fmt.Errorf("read the answer: %w", err)
-	}
-	return raw, q, nil
+	raw, err := c.get(ctx, lockPath(name, ""), linearizable(), q)
+	return raw, q, err
 }
 
 func printQueue(w io.Writer, q *queue, now time.Time) error {

@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net/http"
-	"net/url"
 	"time"
 )
 
@@ -21,12 +19,8 @@ type semaphore struct {
 	Waiters []contender `json:"waiters"`
 }
 
-// inspectSemaphore prints a semaphore. The error says where nobody has permits.
-func inspectSemaphore(ctx context.Context, a *app, cfg *clientConfig, c *client, name string) error {
-	raw, s, err := getSemaphore(ctx, c, name)
-	if err != nil {
-		return err
-	}
+// showSemaphore prints a semaphore. The error says where nobody has permits.
+func showSemaphore(a *app, cfg *clientConfig, raw json.RawMessage, s *semaphore) (err error) {
 	if cfg.json {
 		err = writeJSON(a.stdout, raw)
 	} else {
@@ -41,16 +35,9 @@ func inspectSemaphore(ctx context.Context, a *app, cfg *clientConfig, c *client,
 // getSemaphore reads a semaphore, at least as new as everything answered so far. It returns what the
 // member wrote, too.
 func getSemaphore(ctx context.Context, c *client, name string) (json.RawMessage, *semaphore, error) {
-	var raw json.RawMessage
-	query := url.Values{"consistency": {"linearizable"}}
-	if err := c.do(ctx, http.MethodGet, semaphorePath(name), query, nil, &raw); err != nil {
-		return nil, nil, err
-	}
 	s := &semaphore{}
-	if err := json.Unmarshal(raw, s); err != nil {
-		return nil, nil, fmt.Errorf("read the answer: %w", err)
-	}
-	return raw, s, nil
+	raw, err := c.get(ctx, routePath("semaphores", name, ""), linearizable(), s)
+	return raw, s, err
 }
 
 func printSemaphore(w io.Writer, s *semaphore, now time.Time) error {

@@ -2,11 +2,8 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
-	"net/http"
-	"net/url"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -48,16 +45,12 @@ func newLeader(a *app) *cobra.Command {
 	}
 	cmd.Flags().BoolVar(&valueOnly, "value", false, "print what the leader says, and nothing else")
 	return asking(a, cmd, func(ctx context.Context, cfg *clientConfig, c *client, args []string) error {
-		var raw json.RawMessage
-		query := url.Values{"consistency": {"linearizable"}}
-		if err := c.do(ctx, http.MethodGet, routePath("elections", lockName(args[0]), ""), query, nil, &raw); err != nil {
+		var e electionView
+		raw, err := c.get(ctx, routePath("elections", lockName(args[0]), ""), linearizable(), &e)
+		if err != nil {
 			return err
 		}
-		var e electionView
-		err := json.Unmarshal(raw, &e)
 		switch {
-		case err != nil:
-			return fmt.Errorf("read the answer: %w", err)
 		case cfg.json:
 			err = writeJSON(a.stdout, raw)
 		case !valueOnly:

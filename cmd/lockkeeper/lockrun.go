@@ -34,9 +34,9 @@ type lockRun struct {
 	sigs   chan os.Signal
 	guard  *supervise.Guard
 	client *sdk.Client
-	states chan sdk.State
+	states chan sdk.State // of the hold that is asked for, or there
 	term   *sdk.Term      // of an election; nil: a lock's, or not yet
-	ending bool           // asked to, by a signal
+	ending bool           // not to run again: a signal has asked, or the command cannot be ended
 	wg     sync.WaitGroup // counts the command of --on-lost
 }
 
@@ -48,7 +48,7 @@ func (e *signalled) Error() string { return e.sig.String() }
 // runUnderLock runs the command under the lock. ctx brings no end: signals are taken here, since
 // the command is to have them.
 func runUnderLock(ctx context.Context, a *app, cfg *lockConfig) error {
-	r := &lockRun{app: a, cfg: cfg, sigs: make(chan os.Signal, signalBuffer), states: make(chan sdk.State, 8)}
+	r := &lockRun{app: a, cfg: cfg, sigs: make(chan os.Signal, signalBuffer)}
 	supervise.Notify(r.sigs)
 	defer signal.Stop(r.sigs)
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) // nobody may read our messages; that is no reason to stop
@@ -109,7 +109,8 @@ func (r *lockRun) acquire(ctx context.Context) (holding, error) {
 	line := newWaitLine(r.app.stderr, terminal(r.app.stderr))
 	defer line.stop()
 	var waited sdk.Wait // the last one that OnWait told, in the goroutine of Lock: this one
-	taking := []sdk.LockOption{sdk.WithReason(r.cfg.reason), sdk.OnState(r.changed), sdk.OnWait(func(w sdk.Wait) {
+	r.states = make(chan sdk.State, 8)
+	taking := []sdk.LockOption{sdk.WithReason(r.cfg.reason), sdk.OnState(telling(r.states)), sdk.OnWait(func(w sdk.Wait) {
 		waited = w
 		line.update(w)
 		r.events.waiting(w)
@@ -207,12 +208,14 @@ func (r *lockRun) watchSignals(cancel context.CancelCauseFunc) (stop func()) {
 	}
 }
 
-// changed takes a change of the hold's state from the client. Those that nobody has taken yet are
+// telling passes changes of a hold's state on from the client. Those that nobody has taken yet are
 // old when there are many.
-func (r *lockRun) changed(_ *sdk.Hold, s sdk.State) {
-	select {
-	case r.states <- s:
-	default:
+func telling(states chan<- sdk.State) func(*sdk.Hold, sdk.State) {
+	return func(_ *sdk.Hold, s sdk.State) {
+		select {
+		case states <- s:
+		default:
+		}
 	}
 }
 

@@ -49,7 +49,9 @@ func (r *lockRun) work(ctx context.Context, hold holding) error {
 		err = w.follow()
 	}
 	if left := r.closeGuard(); left != nil {
-		// The lock stays ours until its session ends by itself: the best that can be done.
+		// The lock stays ours until its session ends by itself: the best that can be done. Nobody is
+		// to run beside what is left.
+		r.ending = true
 		return &codedError{exitLost, fmt.Errorf("%w; the lock is not released, and will pass on within %v all the same", left, hold.Session().TTL())}
 	}
 	return w.release(ctx, err)

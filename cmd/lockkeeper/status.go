@@ -3,10 +3,8 @@ package main
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
-	"net/http"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -44,18 +42,14 @@ func newStatus(a *app) *cobra.Command {
 		Args: cobra.NoArgs,
 	}
 	return asking(a, cmd, func(ctx context.Context, cfg *clientConfig, c *client, _ []string) error {
-		var raw json.RawMessage
-		if err := c.do(ctx, http.MethodGet, "/v1/status", nil, nil, &raw); err != nil {
+		var s status
+		raw, err := c.get(ctx, "/v1/status", nil, &s)
+		if err != nil {
 			return err
 		}
-		var s status
-		err := json.Unmarshal(raw, &s)
-		switch {
-		case err != nil:
-			return fmt.Errorf("read the answer: %w", err)
-		case cfg.json:
+		if cfg.json {
 			err = writeJSON(a.stdout, raw)
-		default:
+		} else {
 			err = s.print(a.stdout)
 		}
 		if err == nil && s.Leader == "" {

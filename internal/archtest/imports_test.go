@@ -23,7 +23,7 @@ var mayImport = map[string][]string{
 	"sdk/fence":      {"sdk"}, // its tokens and errors
 	"election":       {"lock", "lease", "store", "znode", "internal/clock"},
 	"lock":           {"lease", "store", "znode", "internal/clock"},
-	"barrier":        {"lease", "store", "znode"},
+	"barrier":        {"lock", "lease", "store", "znode"},
 	"value":          {"lock", "lease", "store", "znode"},
 	"lease":          {"lease/deadline", "store", "store/record", "znode", "internal/clock", "internal/rules"},
 	"store":          {"store/record", "znode", "quorum", "internal/clock", "internal/rules"},

@@ -1,0 +1,57 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+)
+
+// behindAgain is how long a Behind waits before it does again what has failed.
+const behindAgain = 200 * time.Millisecond
+
+// A Behind does what must be done behind callers' backs: they have gone, or must not wait for it. Its
+// methods are safe for concurrent use.
+type Behind struct {
+	ctx    context.Context // done when Close has been called
+	cancel context.CancelFunc
+
+	mu sync.Mutex // held while one begins, so that Close waits for it
+	wg sync.WaitGroup
+}
+
+// NewBehind returns a Behind. Close must be called on it in the end.
+func NewBehind() *Behind {
+	b := &Behind{}
+	b.ctx, b.cancel = context.WithCancel(context.Background())
+	return b
+}
+
+// Do has do run until it succeeds, the store is closed, or Close is called, which ends its context. It
+// does not block.
+func (b *Behind) Do(do func(ctx context.Context) error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.ctx.Err() != nil {
+		return
+	}
+	b.wg.Go(func() {
+		for b.ctx.Err() == nil {
+			if err := do(b.ctx); err == nil || errors.Is(err, ErrClosed) {
+				return
+			}
+			select {
+			case <-time.After(behindAgain):
+			case <-b.ctx.Done():
+			}
+		}
+	})
+}
+
+// Close ends what is being done, and waits for that.
+func (b *Behind) Close() {
+	b.mu.Lock()
+	b.cancel()
+	b.mu.Unlock()
+	b.wg.Wait()
+}
