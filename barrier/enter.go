@@ -123,7 +123,7 @@ func (b *Barriers) compare(e *entrant) error {
 			return
 		}
 		_, there := t.Get(e.path) // as that of a repeated entry is
-		full = !there && n.NumChildren() >= b.cfg.MaxParticipants+1
+		full = !there && participants(t, e.dir) >= b.cfg.MaxParticipants
 		looked := 0
 		for c := range n.Children() {
 			if c.Path() == e.path || c.Path() == e.ready {
@@ -165,7 +165,7 @@ func (b *Barriers) join(ctx context.Context, e *entrant) error {
 	for range tries {
 		ops := append(first[:len(first):len(first)], clear, create, open)
 		if again {
-			ops = []znode.Op{{Kind: znode.OpSetData, Path: e.path, Data: e.data, Version: -1}, open}
+			ops = []znode.Op{{Kind: znode.OpSetData, Path: e.path, Data: e.data, Version: -1, Own: true}, open}
 		}
 		r := &znode.Request{Ops: ops}
 		if len(first) == 0 {
@@ -187,7 +187,7 @@ func (b *Barriers) join(ctx context.Context, e *entrant) error {
 			return nil
 		case out.Code == znode.ErrSessionExists: // a repeated entry: go on in its session
 			first = nil
-		case out.Code == znode.ErrNodeExists:
+		case out.Code == znode.ErrNodeExists, out.Code == znode.ErrNotOwner:
 			if again, err = b.own(e); err != nil {
 				return err
 			}
