@@ -100,8 +100,8 @@ func newBarrierWait(a *app) *cobra.Command {
 		if err := cfg.load(cmd.Flags(), a.environ); err != nil {
 			return &usageError{err: err}
 		}
-		if wait < 0 {
-			return &usageError{err: errors.New("--wait: must not be negative")}
+		if cmd.Flags().Changed("wait") && wait <= 0 {
+			return &usageError{err: errors.New("--wait: must be greater than 0; without it, it waits for ever")}
 		}
 		return waitAtBarrier(cmd.Context(), cfg, lockName(args[0]), wait)
 	}

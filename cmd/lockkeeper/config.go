@@ -184,7 +184,10 @@ func (c *clientConfig) load(fs *pflag.FlagSet, environ []string) error {
 var kubernetesLink = regexp.MustCompile(`^LOCKKEEPER_(.*_)?(SERVICE_(HOST|PORT(_.*)?)|PORT(_\d+_(TCP|UDP|SCTP)(_.*)?)?)$`)
 
 // otherVariables are known besides those named after serve's flags.
-var otherVariables = []string{"LOCKKEEPER_CONFIG", "LOCKKEEPER_ENDPOINTS", "LOCKKEEPER_TIMEOUT", "LOCKKEEPER_LOCK", "LOCKKEEPER_TOKEN"}
+var otherVariables = append([]string{"LOCKKEEPER_CONFIG", "LOCKKEEPER_ENDPOINTS", "LOCKKEEPER_TIMEOUT"}, workVariables...)
+
+// workVariables are those that lock and elect give to their commands.
+var workVariables = []string{"LOCKKEEPER_LOCK", "LOCKKEEPER_ELECTION_NAME", "LOCKKEEPER_TOKEN"}
 
 // applyEnv sets the flags that the command line left alone from the variables named after them.
 // A variable that no command knows is an error; an empty one counts as not set.

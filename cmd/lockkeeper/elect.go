@@ -29,7 +29,7 @@ func newElect(a *app) *cobra.Command {
 		Long: "Elect campaigns for NAME, runs COMMAND while it leads, and resigns when the command and all\n" +
 			"processes of its group have ended. It is to an election what lock is to a lock: the same care is\n" +
 			"taken of the command, and the exit codes are the same. The command finds the election's name and\n" +
-			"the term's token in LOCKKEEPER_ELECTION and LOCKKEEPER_TOKEN.\n\n" +
+			"the term's token in LOCKKEEPER_ELECTION_NAME and LOCKKEEPER_TOKEN.\n\n" +
 			"When a candidate of higher priority waits, the command is ended as on a loss, and the lead handed\n" +
 			"over; --keep leaves that one waiting. With --again another term is asked for after a loss or a\n" +
 			"hand-over, and the command run anew.\n\n" + electExitHelp,
@@ -92,7 +92,7 @@ func (c *lockConfig) inspecting() string {
 // variable has the name in the command's environment.
 func (c *lockConfig) variable() string {
 	if c.elect != nil {
-		return "LOCKKEEPER_ELECTION"
+		return "LOCKKEEPER_ELECTION_NAME"
 	}
 	return "LOCKKEEPER_LOCK"
 }

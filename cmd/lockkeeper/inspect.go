@@ -88,7 +88,11 @@ func newInspect(a *app) *cobra.Command {
 			return err
 		}
 		if q.Holder == nil && !blockers {
-			if raw, s, err := getSemaphore(ctx, c, name); err == nil && (s.Limit > 0 || s.InUse > 0) {
+			raw, s, err := getSemaphore(ctx, c, name)
+			if err != nil {
+				return err
+			}
+			if s.Limit > 0 || s.InUse > 0 {
 				return showSemaphore(a, cfg, raw, s)
 			}
 		}

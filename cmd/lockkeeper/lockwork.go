@@ -94,7 +94,8 @@ func (w *lockWork) bootDeadline() (time.Duration, bool) {
 // environment returns the command's: ours, with the lock and its token.
 func (w *lockWork) environment() []string {
 	env := slices.DeleteFunc(slices.Clone(w.app.environ), func(entry string) bool {
-		return strings.HasPrefix(entry, "LOCKKEEPER_LOCK=") || strings.HasPrefix(entry, "LOCKKEEPER_ELECTION=") || strings.HasPrefix(entry, "LOCKKEEPER_TOKEN=")
+		variable, _, _ := strings.Cut(entry, "=")
+		return slices.Contains(workVariables, variable)
 	})
 	return append(env, w.cfg.variable()+"="+w.cfg.name, "LOCKKEEPER_TOKEN="+strconv.FormatInt(int64(w.token), 10))
 }

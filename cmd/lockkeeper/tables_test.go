@@ -50,6 +50,20 @@ func TestInspectFree(t *testing.T) {
 	}
 }
 
+// TestInspectTellsNoMoreThanIsKnown: a name whose lock is free may be a semaphore's.
+func TestInspectTellsNoMoreThanIsKnown(t *testing.T) {
+	endpoint, _ := member(t, func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, "/v1/semaphores/") {
+			problem(http.StatusServiceUnavailable, `{"code":"unavailable","title":"no quorum"}`)(w, r)
+			return
+		}
+		fmt.Fprint(w, `{"name":"x","state":"free","contenders":0,"waiters":[],"revision":9}`)
+	})
+	if got, err := command(t, endpoint, "inspect", "x", "--timeout", "1s"); got != "" || exitCode(err) != exitUnavailable {
+		t.Errorf("inspect prints %q, and ends with %v", got, err)
+	}
+}
+
 func TestLocksReadsAllPages(t *testing.T) {
 	endpoint, asked := member(t, func(w http.ResponseWriter, r *http.Request) {
 		q := r.URL.Query()
