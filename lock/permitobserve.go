@@ -32,11 +32,8 @@ func (l *Locker) permitChanged(t *znode.Tree, revision int64, c *znode.Change, e
 	if e.Node == nil || c.Kind != znode.Created && c.Kind != znode.Deleted {
 		return false
 	}
-	if semaphore, ok := znode.Semaphore(c.Path); ok && c.Kind == znode.Created {
-		// What looked like a lock by itself is a part of a semaphore.
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		l.names.Delete(znode.SemaphoreLocks(semaphore))
+	if semaphore, ok := znode.Semaphore(c.Path); ok {
+		l.partChanged(t, semaphore, c)
 		return true
 	}
 	semaphore, ok := znode.Semaphore(dir)
@@ -56,6 +53,30 @@ func (l *Locker) permitChanged(t *znode.Tree, revision int64, c *znode.Change, e
 		return true
 	}
 	return false
+}
+
+// partChanged notes that a part of a semaphore has come or gone. By that what looked like a lock by
+// itself may become the semaphore's queue, or what was one a lock.
+func (l *Locker) partChanged(t *znode.Tree, semaphore string, c *znode.Change) {
+	dir := znode.SemaphoreLocks(semaphore)
+	locks, ok := t.Get(dir)
+	if !ok || locks.NumContenders() == 0 {
+		return
+	}
+	for _, path := range []string{znode.SemaphoreLimit(semaphore), znode.SemaphoreLeases(semaphore)} {
+		if _, stands := t.Get(path); stands && path != c.Path {
+			return // a semaphore before and after
+		}
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if c.Kind == znode.Created {
+		l.names.Delete(dir)
+		l.footings.parted(locks)
+		return
+	}
+	l.names.Set(dir, struct{}{})
+	l.footings.rebuilt(locks)
 }
 
 // leaseChanged notes a permit that is out, or back.
