@@ -120,7 +120,7 @@ func (l *Locker) turn(ctx context.Context, a *attempt, wait time.Duration, keep 
 		defer t.Stop()
 		touch = t.C
 	}
-	look, stop := l.lookout()
+	look, stop := l.lookout(a)
 	defer stop()
 	for {
 		select {
