@@ -138,10 +138,7 @@ func (l *Locker) releasedByHandOver(revision int64, c *znode.Change, n *znode.No
 // Describe tells of a contender what its znode and session say. Its State, Position and Since are
 // not set.
 func Describe(t *znode.Tree, n *znode.Node) Contender {
-	p := sighting{stat: n.Stat(), path: n.Path(), data: n.Data(), position: -1}
-	if s, ok := t.Session(n.Owner()); ok {
-		p.labels = s.Labels
-	}
+	p := glance(t, n, -1)
 	c := p.contender()
 	c.State, c.Position = "", 0
 	return c

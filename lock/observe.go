@@ -55,7 +55,7 @@ func (l *Locker) joined(dir *znode.Node, revision int64, c *znode.Change, n *zno
 	if c.Token != 0 {
 		return // in place of a writer, who leaves next
 	}
-	if dir.Holds(n.Name()) {
+	if !n.Waits() {
 		l.acquired(revision, c.Time, n)
 		return
 	}

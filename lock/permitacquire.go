@@ -188,7 +188,7 @@ func (l *Locker) claimed(c *claim) (Hold, error) {
 			return
 		}
 		found = true
-		h = l.permitHold(t, n, held)
+		h = permitHold(t, n, held)
 		h.Revision = c.revision
 	})
 	if !found {

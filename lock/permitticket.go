@@ -120,7 +120,7 @@ func (l *Locker) aheadForPermits(c *claim) (position int, holder Contender, ok b
 		position = permitPosition(t, n)
 		if leases, some := t.Get(znode.SemaphoreLeases(c.semaphore)); some {
 			for n := range leases.Children() {
-				first = l.sightPermits(t, n, 0, 0)
+				first = sightPermits(t, n, 0, 0)
 				break
 			}
 		}

@@ -63,7 +63,7 @@ func (l *Locker) Of(session lease.ID, limit int) (list []Contender, total int) {
 			dir, name := znode.Split(path)
 			parent, under := t.Get(dir)
 			n, ok := t.Get(path)
-			if p, claim := l.sightClaim(t, n); claim {
+			if p, claim := sightClaim(t, n); claim {
 				if p.path != "" {
 					if total++; len(seen) < limit {
 						seen = append(seen, p)

@@ -22,7 +22,7 @@ type waiter struct {
 // caller must unwatch a waiter that is not nil.
 func (l *Locker) watch(a *attempt) (found *waiter) {
 	l.store.View(func(t *znode.Tree, _ int64) {
-		if _, ok := a.follow(t); !ok || a.done(t) {
+		if n, ok := a.follow(t); !ok || a.done(n) {
 			return
 		}
 		l.mu.Lock()
@@ -39,12 +39,11 @@ func (l *Locker) watch(a *attempt) (found *waiter) {
 }
 
 // done reports whether an attempt waits for nothing any more, though it stands.
-func (a *attempt) done(t *znode.Tree) bool {
+func (a *attempt) done(n *znode.Node) bool {
 	if !a.permits {
-		return holds(t, a.path)
+		return !n.Waits()
 	}
-	_, name := znode.Split(a.path)
-	_, held := znode.Lease(name)
+	_, held := znode.Lease(n.Name())
 	return held
 }
 
