@@ -306,7 +306,7 @@ func (l *Locker) standing(a *attempt) (Hold, error) {
 		h.Revision = a.revision
 	})
 	if gone {
-		return Hold{}, l.gone(a)
+		return Hold{}, l.gone(a.request.Name, a.place(), Token(a.stat.Czxid))
 	}
 	h.Repeated = a.repeated
 	if a.sent != 0 {
@@ -321,17 +321,6 @@ func (a *attempt) czxid(n *znode.Node) int64 {
 		return n.Czxid()
 	}
 	return a.stat.Czxid
-}
-
-// gone tells what became of a contender that is not in the tree any more.
-func (l *Locker) gone(a *attempt) error {
-	if _, _, ok := l.sessions.Look(a.session); !ok {
-		return l.sessions.Lost(a.session)
-	}
-	if err := l.lost(a.request.Name, Token(a.stat.Czxid)); err != nil {
-		return err
-	}
-	return ErrNotHeld // its own session has released it meanwhile
 }
 
 // heldAhead makes the error of somebody who stands behind others.

@@ -96,7 +96,9 @@ func (l *Locker) HandedOver(name string, session lease.ID, head, heir Token) (to
 
 // Ended tells what became of a token: nil when it was released, a [*HoldLostError] when it was taken
 // away, ErrNotHeld when this member remembers nothing.
-func (l *Locker) Ended(name string, token Token) error { return l.lost(name, token) }
+func (l *Locker) Ended(name string, token Token) error {
+	return l.lost(name, held{token, "/" + name})
+}
 
 // CloseBehind closes a session that was made for one hold, which has ended otherwise than by its
 // release. It does not block; the request is repeated until its outcome is known.

@@ -192,22 +192,11 @@ func (l *Locker) claimed(c *claim) (Hold, error) {
 		h.Revision = c.revision
 	})
 	if !found {
-		return Hold{}, l.claimGone(c)
+		return Hold{}, l.gone(c.request.Name, c.place(), Token(c.stat.Czxid))
 	}
 	h.Repeated = c.repeated
 	if c.sent != 0 {
 		h.Deadline = lease.Deadline(c.sent, h.TTL)
 	}
 	return h, nil
-}
-
-// claimGone tells what became of a claim that is not in the tree any more.
-func (l *Locker) claimGone(c *claim) error {
-	if _, _, ok := l.sessions.Look(c.session); !ok {
-		return l.sessions.Lost(c.session)
-	}
-	if err := l.lostPermits(c.request.Name, Token(c.stat.Czxid)); err != nil {
-		return err
-	}
-	return ErrNotHeld // its own session has released it meanwhile
 }

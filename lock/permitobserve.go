@@ -182,31 +182,11 @@ func ofSemaphore(t *znode.Tree, dir string) bool {
 // semaphorePlace is where the ends of a semaphore's holds are remembered: a lock may have its name.
 func semaphorePlace(semaphore string) string { return znode.SemaphoreLeases(semaphore) }
 
-// lostPermits is for a hold of permits, or a place, what lost is for a lock.
-func (l *Locker) lostPermits(name string, token Token) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	g := l.ends.byHold[held{token, semaphorePlace("/" + name)}]
-	switch {
-	case g == nil:
-		return ErrNotHeld
-	case g.released:
-		return nil
-	}
-	return &HoldLostError{Name: name, Token: token, Cause: g.cause, Reason: g.reason}
-}
+// place is where the ends of a claim's holds are remembered.
+func (c *claim) place() place { return place{c.session, semaphorePlace(c.semaphore)} }
 
-func (l *Locker) remembersPermits(name string, token Token) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.ends.byHold[held{token, semaphorePlace("/" + name)}] != nil
-}
-
-func (l *Locker) lastPermits(session lease.ID, semaphore string) Token {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.ends.last[place{session, semaphorePlace(semaphore)}]
-}
+// hold is what a claim is remembered by.
+func (c *claim) hold() held { return held{Token(c.stat.Czxid), semaphorePlace(c.semaphore)} }
 
 // rebuildPermits takes the holds of a tree that was built anew.
 func (l *Locker) rebuildPermits(t *znode.Tree) {

@@ -66,7 +66,7 @@ func permitHold(t *znode.Tree, n *znode.Node, held bool) Hold {
 		position, permits = permitPosition(t, n), int(count)
 	}
 	p := sightPermits(t, n, position, permits)
-	h := Hold{Name: lockName(semaphore), Contender: p.contender(), Ticket: permitTicket(Token(n.Czxid()), n.Path(), n.Owner())}
+	h := Hold{Name: lockName(semaphore), Contender: p.contender(), Ticket: ticket(Token(n.Czxid()), n.Path(), n.Owner())}
 	if s, ok := t.Session(n.Owner()); ok {
 		h.TTL, h.OneShot = s.TTL, s.OneShot
 	}

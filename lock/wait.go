@@ -76,7 +76,8 @@ func (l *Locker) await(ctx context.Context, a *attempt, wait time.Duration) (Hol
 		return Hold{}, l.leaveOrHold(ctx, a, err)
 	}
 	if !a.request.OwnTouches && (time.Since(begun) > time.Millisecond || a.sent == 0) {
-		if err := l.confirm(ctx, a); err != nil {
+		if a.sent, err = l.confirm(ctx, a.session); err != nil {
+			l.leave(a)
 			return Hold{}, err
 		}
 	}
@@ -146,18 +147,12 @@ func (l *Locker) turn(ctx context.Context, a *attempt, wait time.Duration, keep 
 	}
 }
 
-// confirm has the session touched anew, after the grant, so that the answer's deadline is one
-// that its client can count on.
-func (l *Locker) confirm(ctx context.Context, a *attempt) error {
-	touch := l.sessions.Expect(a.session)
-	l.store.Touch(a.session, true)
-	sent, err := touch.Wait(ctx)
-	if err != nil {
-		l.leave(a)
-		return err
-	}
-	a.sent = sent
-	return nil
+// confirm has a session touched anew, after the grant, so that the answer's deadline is one that its
+// client can count on. The deadline counts from what it returns.
+func (l *Locker) confirm(ctx context.Context, session lease.ID) (sent time.Duration, err error) {
+	touch := l.sessions.Expect(session)
+	l.store.Touch(session, true)
+	return touch.Wait(ctx)
 }
 
 // leaveOrHold gives up an attempt whose time ran out, and returns why once that is done.
@@ -217,10 +212,7 @@ func (l *Locker) leaveUnknown(a *attempt) {
 		l.leaveUnknown(b)
 	}
 	l.behind(func() error {
-		// Requests happen in their order: when a later one is answered, the earlier one is in
-		// the log or never will be.
-		r := &znode.Request{Ops: []znode.Op{{Kind: znode.OpCheck, Path: "/", Version: -1}}}
-		if _, err := l.store.Do(l.ctx, r); err != nil {
+		if err := l.pass(); err != nil {
 			return err
 		}
 		l.store.View(func(t *znode.Tree, _ int64) {
@@ -234,6 +226,13 @@ func (l *Locker) leaveUnknown(a *attempt) {
 		}
 		return l.leaveOnce(l.ctx, a)
 	})
+}
+
+// pass sends a request that does nothing. Requests happen in their order: when it is answered,
+// what was sent before is in the log or never will be.
+func (l *Locker) pass() error {
+	_, err := l.store.Do(l.ctx, &znode.Request{Ops: []znode.Op{{Kind: znode.OpCheck, Path: "/", Version: -1}}})
+	return err
 }
 
 // behind runs do until it succeeds or the Locker is closed.
