@@ -197,30 +197,9 @@ func (l *Locker) oneShot(ctx context.Context, r *Request) (znode.Session, error)
 
 // propose sends the attempt's operations and takes their outcome.
 func (l *Locker) propose(ctx context.Context, a *attempt, ops []znode.Op) error {
-	request := &znode.Request{Ops: ops}
-	var touch lease.Expected
-	bound := ops[0].Kind != znode.OpOpen // to a session that is there already
-	if bound {
-		owner, err := l.generation(a.session, a.request.Generation)
-		if err != nil {
-			return err
-		}
-		request.Session, request.Owner = a.session, owner
-	}
-	confirmed := bound && !a.request.OwnTouches
-	if confirmed {
-		touch = l.sessions.Expect(a.session)
-	}
-	sent := clock.Boot()
-	out, err := l.store.DoLate(ctx, request, func(o znode.Outcome, err error) { l.leaveLate(a, &o, err) })
-	if confirmed && (err != nil || out.Code != znode.OK) {
-		touch.Drop()
-	}
+	out, sent, err := l.send(ctx, &a.request, a.session, ops, func(o znode.Outcome, err error) { l.leaveLate(a, &o, err) })
 	switch {
 	case err != nil:
-		if errors.Is(err, store.ErrUncertain) && ctx.Err() == nil {
-			l.leaveUnknown(a) // a gap in the log; DoLate sees to what ctx has ended
-		}
 		return err
 	case out.Code == znode.ErrSessionExists:
 		// The request is a repeated one, and its session is there: go on in it.
@@ -233,17 +212,49 @@ func (l *Locker) propose(ctx context.Context, a *attempt, ops []znode.Op) error 
 		return l.codeError(out.Code, a.session)
 	}
 	a.took(&out)
+	a.sent = sent
+	return nil
+}
+
+// send sends a request's operations in a session, which the first of them may open. With an outcome
+// that is OK it returns when a touch of the session was sent that is confirmed by now; 0: the client
+// has touches of its own. What is not wanted any more, because there is an error, is for undo: it is
+// called with the outcome or, where that is not known, with why, maybe after send has returned.
+func (l *Locker) send(ctx context.Context, r *Request, session lease.ID, ops []znode.Op, undo func(znode.Outcome, error)) (out znode.Outcome, sent time.Duration, err error) {
+	request := &znode.Request{Ops: ops}
+	var touch lease.Expected
+	bound := ops[0].Kind != znode.OpOpen // to a session that is there already
+	if bound {
+		owner, err := l.generation(session, r.Generation)
+		if err != nil {
+			return znode.Outcome{}, 0, err
+		}
+		request.Session, request.Owner = session, owner
+	}
+	confirmed := bound && !r.OwnTouches
+	if confirmed {
+		touch = l.sessions.Expect(session)
+	}
+	sent = clock.Boot()
+	out, err = l.store.DoLate(ctx, request, undo)
+	if confirmed && (err != nil || out.Code != znode.OK) {
+		touch.Drop()
+	}
 	switch {
-	case !bound:
-		a.sent = sent // the open is the session's first touch
-		return nil
+	case err != nil:
+		if errors.Is(err, store.ErrUncertain) && ctx.Err() == nil {
+			undo(out, err) // a gap in the log; DoLate sees to what ctx has ended
+		}
+		return out, 0, err
+	case out.Code != znode.OK, !bound: // an open is the session's first touch
+		return out, sent, nil
 	case !confirmed:
-		return nil
+		return out, 0, nil
 	}
-	if a.sent, err = touch.Wait(ctx); err != nil {
-		l.leave(a)
+	if sent, err = touch.Wait(ctx); err != nil {
+		undo(out, nil)
 	}
-	return err
+	return out, sent, err
 }
 
 // took takes the contenders that the attempt's last operations made or found.

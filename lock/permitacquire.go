@@ -2,12 +2,9 @@ package lock
 
 import (
 	"context"
-	"errors"
 	"time"
 
-	"github.com/lockkeeper/lockkeeper/internal/clock"
 	"github.com/lockkeeper/lockkeeper/lease"
-	"github.com/lockkeeper/lockkeeper/store"
 	"github.com/lockkeeper/lockkeeper/znode"
 )
 
@@ -78,30 +75,9 @@ func (l *Locker) claim(ctx context.Context, r PermitRequest, try bool) (*claim, 
 
 // proposeClaim is for permits what propose is for a lock.
 func (l *Locker) proposeClaim(ctx context.Context, c *claim, ops []znode.Op) error {
-	request := &znode.Request{Ops: ops}
-	bound := ops[0].Kind != znode.OpOpen // to a session that is there already
-	if bound {
-		owner, err := l.generation(c.session, c.request.Generation)
-		if err != nil {
-			return err
-		}
-		request.Session, request.Owner = c.session, owner
-	}
-	confirmed := bound && !c.request.OwnTouches
-	var touch lease.Expected
-	if confirmed {
-		touch = l.sessions.Expect(c.session)
-	}
-	sent := clock.Boot()
-	out, err := l.store.DoLate(ctx, request, func(o znode.Outcome, err error) { l.dropLate(c, &o, err) })
-	if confirmed && (err != nil || out.Code != znode.OK) {
-		touch.Drop()
-	}
+	out, sent, err := l.send(ctx, &c.request.Request, c.session, ops, func(o znode.Outcome, err error) { l.dropLate(c, &o, err) })
 	switch {
 	case err != nil:
-		if errors.Is(err, store.ErrUncertain) && ctx.Err() == nil {
-			l.dropUnknown(c)
-		}
 		return err
 	case out.Code == znode.ErrSessionExists:
 		return l.proposeClaim(ctx, c, ops[1:]) // a repeated request: go on in its session
@@ -109,17 +85,8 @@ func (l *Locker) proposeClaim(ctx context.Context, c *claim, ops []znode.Op) err
 		return l.permitsError(c, &out)
 	}
 	c.took(&out)
-	switch {
-	case !bound:
-		c.sent = sent // the open is the session's first touch
-		return nil
-	case !confirmed:
-		return nil
-	}
-	if c.sent, err = touch.Wait(ctx); err != nil {
-		l.drop(c)
-	}
-	return err
+	c.sent = sent
+	return nil
 }
 
 func (c *claim) took(out *znode.Outcome) {
