@@ -157,7 +157,7 @@ func (l *Locker) confirm(ctx context.Context, session lease.ID) (sent time.Durat
 
 // leaveOrHold gives up an attempt whose time ran out, and returns why once that is done.
 func (l *Locker) leaveOrHold(ctx context.Context, a *attempt, why error) error {
-	for _, b := range a.others {
+	for _, b := range a.apart() {
 		if err := l.leaveOnce(ctx, b); err != nil {
 			l.leave(b)
 		}
@@ -173,7 +173,7 @@ func (l *Locker) leaveOrHold(ctx context.Context, a *attempt, why error) error {
 // removed: a repetition raises it, and whoever repeated may have been told that it holds. For
 // the same reason the one-shot session of such an attempt is left to lapse.
 func (l *Locker) leaving(a *attempt) *znode.Request {
-	if a.oneShot && !a.retry {
+	if a.alone() {
 		return &znode.Request{Session: a.session, Ops: []znode.Op{{Kind: znode.OpClose}}}
 	}
 	op := znode.Op{Kind: znode.OpDelete, Path: a.path, Version: -1, Czxid: a.stat.Czxid}
@@ -185,11 +185,22 @@ func (l *Locker) leaving(a *attempt) *znode.Request {
 	return &znode.Request{Session: a.session, Ops: []znode.Op{op}}
 }
 
+// alone reports whether an attempt is given up by closing the session that was made for it.
+func (a *attempt) alone() bool { return a.oneShot && !a.retry }
+
+// apart returns those of an attempt's others that do not go with it.
+func (a *attempt) apart() []*attempt {
+	if a.alone() {
+		return nil
+	}
+	return a.others
+}
+
 // leave removes an attempt's contender, and those of its others, behind its caller's back. The
 // request is repeated until its outcome is known; should this member die first, the session's end
 // removes the contender.
 func (l *Locker) leave(a *attempt) {
-	for _, b := range a.others {
+	for _, b := range a.apart() {
 		l.leave(b)
 	}
 	l.behind(func() error { return l.leaveOnce(l.ctx, a) })
