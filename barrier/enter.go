@@ -2,7 +2,6 @@ package barrier
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -178,9 +177,6 @@ func (b *Barriers) join(ctx context.Context, e *entrant) error {
 		out, err := b.store.DoLate(ctx, r, func(o znode.Outcome, err error) { b.leaveLate(e, &o, err) })
 		switch {
 		case err != nil:
-			if errors.Is(err, store.ErrUncertain) && ctx.Err() == nil {
-				b.leaveBehind(e) // a gap in the log; DoLate sees to what ctx has ended
-			}
 			return err
 		case out.Code == znode.OK:
 			e.took(&out, again)
@@ -313,9 +309,8 @@ func (e *entrant) leaving(before ...znode.Op) *znode.Request {
 func (b *Barriers) leaveBehind(e *entrant) {
 	b.behind.Do(func(ctx context.Context) error {
 		if e.czxid == 0 {
-			// Nobody knows what became of the request that was to make it. Requests happen in their
-			// order: when a later one is answered, the earlier one is in the log or never will be.
-			if _, err := b.store.Do(ctx, &znode.Request{Ops: []znode.Op{{Kind: znode.OpCheck, Path: "/", Version: -1}}}); err != nil {
+			// Nobody knows what became of the request that was to make it.
+			if err := b.store.Pass(ctx); err != nil {
 				return err
 			}
 			b.store.View(func(t *znode.Tree, _ int64) {

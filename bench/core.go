@@ -110,8 +110,7 @@ func (c *core) openStore(ctx context.Context) (err error) {
 	}
 	c.sessions.Bind(c.store)
 	c.locks.Bind(c.sessions, c.store)
-	_, err = c.store.Do(ctx, &znode.Request{Ops: []znode.Op{{Kind: znode.OpCheck, Path: "/", Version: -1}}})
-	return err
+	return c.store.Pass(ctx)
 }
 
 // closeStore leaves the quorum alone. The tree is garbage afterwards.

@@ -8,7 +8,6 @@ import (
 
 	"github.com/lockkeeper/lockkeeper/internal/clock"
 	"github.com/lockkeeper/lockkeeper/lease"
-	"github.com/lockkeeper/lockkeeper/store"
 	"github.com/lockkeeper/lockkeeper/znode"
 )
 
@@ -93,7 +92,7 @@ func (l *Locker) enterAll(ctx context.Context, names []string, r Request, try bo
 	a := &attempt{}
 	ops := make([]znode.Op, 0, 2*len(names))
 	if r.Session == 0 {
-		record, err := l.oneShot(ctx, &r)
+		record, err := l.oneShot(ctx, &r, r.Name)
 		if err != nil {
 			return nil, err
 		}
@@ -183,44 +182,24 @@ func (l *Locker) full(dir string) (full bool) {
 	return full
 }
 
-// oneShot returns the record of a session for one hold.
-func (l *Locker) oneShot(ctx context.Context, r *Request) (znode.Session, error) {
+// oneShot returns the record of a session for one hold of what is called so: the same one where the
+// request is repeated.
+func (l *Locker) oneShot(ctx context.Context, r *Request, of string) (znode.Session, error) {
 	if err := l.sessions.Room(); err != nil {
 		return znode.Session{}, err
 	}
 	o := lease.Options{TTL: r.TTL, Labels: r.Labels, OneShot: true}
 	if r.RequestID != "" {
-		o.RequestID = r.Name + "\x00" + r.RequestID
+		o.RequestID = of + "\x00" + r.RequestID
 	}
 	return l.sessions.Record(ctx, o)
 }
 
 // propose sends the attempt's operations and takes their outcome.
 func (l *Locker) propose(ctx context.Context, a *attempt, ops []znode.Op) error {
-	request := &znode.Request{Ops: ops}
-	var touch lease.Expected
-	bound := ops[0].Kind != znode.OpOpen // to a session that is there already
-	if bound {
-		owner, err := l.sessions.Attached(a.session, a.request.Generation)
-		if err != nil {
-			return err
-		}
-		request.Session, request.Owner = a.session, owner
-	}
-	confirmed := bound && !a.request.OwnTouches
-	if confirmed {
-		touch = l.sessions.Expect(a.session)
-	}
-	sent := clock.Boot()
-	out, err := l.store.DoLate(ctx, request, func(o znode.Outcome, err error) { l.leaveLate(a, &o, err) })
-	if confirmed && (err != nil || out.Code != znode.OK) {
-		touch.Drop()
-	}
+	out, sent, err := l.send(ctx, &a.request, a.session, ops, func(o znode.Outcome, err error) { l.leaveLate(a, &o, err) })
 	switch {
 	case err != nil:
-		if errors.Is(err, store.ErrUncertain) && ctx.Err() == nil {
-			l.leaveUnknown(a) // a gap in the log; DoLate sees to what ctx has ended
-		}
 		return err
 	case out.Code == znode.ErrSessionExists:
 		// The request is a repeated one, and its session is there: go on in it.
@@ -233,17 +212,46 @@ func (l *Locker) propose(ctx context.Context, a *attempt, ops []znode.Op) error 
 		return l.codeError(out.Code, a.session)
 	}
 	a.took(&out)
+	a.sent = sent
+	return nil
+}
+
+// send sends a request's operations in a session, which the first of them may open. With an outcome
+// that is OK it returns when a touch of the session was sent that is confirmed by now; 0: the client
+// has touches of its own. What is not wanted any more, because there is an error, is for undo: it is
+// called with the outcome or, where that is not known, with why, maybe after send has returned.
+func (l *Locker) send(ctx context.Context, r *Request, session lease.ID, ops []znode.Op, undo func(znode.Outcome, error)) (out znode.Outcome, sent time.Duration, err error) {
+	request := &znode.Request{Ops: ops}
+	var touch lease.Expected
+	bound := ops[0].Kind != znode.OpOpen // to a session that is there already
+	if bound {
+		owner, err := l.sessions.Attached(session, r.Generation)
+		if err != nil {
+			return znode.Outcome{}, 0, err
+		}
+		request.Session, request.Owner = session, owner
+	}
+	confirmed := bound && !r.OwnTouches
+	if confirmed {
+		touch = l.sessions.Expect(session)
+	}
+	sent = clock.Boot()
+	out, err = l.store.DoLate(ctx, request, undo)
+	if confirmed && (err != nil || out.Code != znode.OK) {
+		touch.Drop()
+	}
 	switch {
-	case !bound:
-		a.sent = sent // the open is the session's first touch
-		return nil
+	case err != nil:
+		return out, 0, err
+	case out.Code != znode.OK, !bound: // an open is the session's first touch
+		return out, sent, nil
 	case !confirmed:
-		return nil
+		return out, 0, nil
 	}
-	if a.sent, err = touch.Wait(ctx); err != nil {
-		l.leave(a)
+	if sent, err = touch.Wait(ctx); err != nil {
+		undo(out, nil)
 	}
-	return err
+	return out, sent, err
 }
 
 // took takes the contenders that the attempt's last operations made or found.
@@ -306,7 +314,7 @@ func (l *Locker) standing(a *attempt) (Hold, error) {
 		h.Revision = a.revision
 	})
 	if gone {
-		return Hold{}, l.gone(a)
+		return Hold{}, l.gone(a.request.Name, a.place(), Token(a.stat.Czxid))
 	}
 	h.Repeated = a.repeated
 	if a.sent != 0 {
@@ -321,17 +329,6 @@ func (a *attempt) czxid(n *znode.Node) int64 {
 		return n.Czxid()
 	}
 	return a.stat.Czxid
-}
-
-// gone tells what became of a contender that is not in the tree any more.
-func (l *Locker) gone(a *attempt) error {
-	if _, _, ok := l.sessions.Look(a.session); !ok {
-		return l.sessions.Lost(a.session)
-	}
-	if err := l.lost(a.request.Name, Token(a.stat.Czxid)); err != nil {
-		return err
-	}
-	return ErrNotHeld // its own session has released it meanwhile
 }
 
 // heldAhead makes the error of somebody who stands behind others.

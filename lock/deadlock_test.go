@@ -214,6 +214,65 @@ func TestForeignerCloses(t *testing.T) {
 	}
 }
 
+// TestPermitsCloseNoCycle: whoever stands behind others for permits may get them though those wait
+// for a lock of its own. So of all who wait here only the two at locks are told of.
+func TestPermitsCloseNoCycle(t *testing.T) {
+	t.Parallel()
+	m := membertest.One(t, func(c *membertest.Config) {
+		c.Lock.Deadlocks, c.Lock.DeadlockReport = lock.DeadlockReport, 20*time.Millisecond
+	})
+	events, err := m.Locks.Subscribe("", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer events.Close()
+	a, b, c := session(t, m), session(t, m), session(t, m)
+	all := take(t, m, permits("pool", c, 4))
+	wait := make(chan error, 4)
+	acquire := func(name string, s lease.ID) {
+		_, err := m.Locks.Acquire(patient(t), lock.Request{Name: name, Session: s}, forever)
+		wait <- err
+	}
+	acquire("x", a)
+	queueUp(t, m, permits("pool", b, 1))
+	go acquire("x", b)
+	length(t, m, "x", 2)
+	go func() {
+		_, err := m.Locks.AcquirePermits(patient(t), permits("pool", a, 1), forever)
+		wait <- err
+	}()
+	waits(t, m, "pool", 2)
+
+	d, e := session(t, m), session(t, m)
+	acquire("y", d)
+	acquire("z", e)
+	for range 3 {
+		is(t, "a free lock", <-wait, nil)
+	}
+	go acquire("z", d)
+	length(t, m, "z", 2)
+	go acquire("y", e)
+	for told := false; !told; {
+		e, err := events.Next(patient(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if told = e.Kind == lock.EventDeadlock; told && e.Name != "y" && e.Name != "z" {
+			t.Errorf("event %+v", e)
+		}
+	}
+	if _, err := m.Locks.ReleasePermits(patient(t), lock.Release{Name: "pool", Session: c, Token: all.Token}); err != nil {
+		t.Fatal(err)
+	}
+	is(t, "the permits", <-wait, nil)
+	release(t, m, lock.Release{Name: "x", Session: a})
+	release(t, m, lock.Release{Name: "y", Session: d})
+	is(t, "one wait", <-wait, nil)
+	is(t, "another wait", <-wait, nil)
+	release(t, m, lock.Release{Name: "z", Session: e})
+	is(t, "the last wait", <-wait, nil)
+}
+
 // TestNoDeadlock: waits in one order, owners of one session, and what was given up close no cycle.
 func TestNoDeadlock(t *testing.T) {
 	t.Parallel()

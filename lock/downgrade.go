@@ -29,7 +29,7 @@ func (l *Locker) Downgrade(ctx context.Context, name string, session lease.ID, g
 		return Hold{}, err
 	}
 	if a.path == "" {
-		return Hold{}, l.notHeld(a, token)
+		return Hold{}, l.notHeld(name, a.place(), token)
 	}
 	switch modeOf(a.path) {
 	case ModeRead:
@@ -46,21 +46,10 @@ func (l *Locker) Downgrade(ctx context.Context, name string, session lease.ID, g
 	case out.Code == znode.ErrNotHolder:
 		return Hold{}, &lease.InputError{Field: "token", Problem: "is of a place that still waits", Fix: "wait until it holds, then downgrade"}
 	case out.Code == znode.ErrNoNode:
-		return Hold{}, l.notHeld(a, Token(a.stat.Czxid))
+		return Hold{}, l.notHeld(name, a.place(), Token(a.stat.Czxid))
 	case out.Code != znode.OK:
 		return Hold{}, l.codeError(out.Code, session)
 	}
 	a.took(&out)
 	return l.standing(a)
-}
-
-// notHeld tells why a session does not hold what it names; with token 0, its last hold of the name.
-func (l *Locker) notHeld(a *attempt, token Token) error {
-	if token == 0 {
-		token = l.lastEnd(a.session, a.request.Name)
-	}
-	if err := l.lost(a.request.Name, token); err != nil {
-		return err
-	}
-	return ErrNotHeld
 }

@@ -176,7 +176,19 @@ func (fs footings) left(dir, n *znode.Node) {
 	}
 }
 
-// rebuilt takes the contenders of a directory of a tree that was built anew.
+// parted forgets the contenders of a directory, which is no lock's any more.
+func (fs footings) parted(dir *znode.Node) {
+	var before *znode.Node
+	for n := range dir.Queue() {
+		if before != nil {
+			fs.change(before.Owner(), func(f *footing) { f.blocks-- })
+		}
+		fs.change(n.Owner(), func(f *footing) { f.remove(n) })
+		before = n
+	}
+}
+
+// rebuilt takes the contenders of a directory that was not looked on at before.
 func (fs footings) rebuilt(dir *znode.Node) {
 	if dir.NumContenders() < 2 {
 		return

@@ -213,6 +213,37 @@ func TestGraph(t *testing.T) {
 }
 
 // lookAtKnots compares the list of all cycles.
+// TestQueueOfSemaphore has a queue become a semaphore's and a lock's again, while contenders stand
+// in it. They count where it is a lock's, and nothing stays behind.
+func TestQueueOfSemaphore(t *testing.T) {
+	f := newForest(t, 3)
+	container := func(kind znode.ChangeKind, path string) {
+		f.zxid++
+		f.apply(&znode.Change{Kind: kind, Zxid: f.zxid, Path: path, Node: znode.Container}, nil)
+	}
+	counts := func(what string, want int) {
+		t.Helper()
+		if got := f.l.footings; len(got) != want || f.l.Len() != min(1, want) {
+			t.Errorf("%s: %v of %d locks; want %d footings", what, got, f.l.Len(), want)
+		}
+	}
+	container(znode.Created, "/a/locks")
+	first, second := f.join("a/locks", 1, "", "-lock-"), f.join("a/locks", 2, "", "-lock-")
+	counts("as a lock", 2)
+	container(znode.Created, "/a/leases")
+	counts("as a semaphore", 0)
+	container(znode.Created, "/a/limit")
+	third := f.join("a/locks", 3, "", "-lock-")
+	container(znode.Deleted, "/a/leases")
+	counts("still a semaphore", 0)
+	container(znode.Deleted, "/a/limit")
+	counts("a lock again", 3)
+	for _, n := range []*znode.Node{second, first, third} {
+		f.leave(n)
+	}
+	counts("empty", 0)
+}
+
 func (f *forest) lookAtKnots(rt *rapid.T, g *naive) {
 	w := newWeb(f.l.footings, math.MaxInt)
 	names := make([]string, len(w.waits))

@@ -1,18 +1,15 @@
 package lock_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/anishathalye/porcupine"
 
 	"github.com/lockkeeper/lockkeeper/internal/clock"
-	"github.com/lockkeeper/lockkeeper/internal/membertest"
 	"github.com/lockkeeper/lockkeeper/lock"
 )
 
@@ -70,58 +67,29 @@ var mutexModel = porcupine.Model{
 // TestLinearizable has callers at three members contend for two locks, by tries and by waits,
 // while leadership moves around.
 func TestLinearizable(t *testing.T) {
-	members := membertest.Start(t, 3)
-	ctx, stop := context.WithTimeout(t.Context(), 4*time.Second)
-	defer stop()
-	var mu sync.Mutex
-	var history []porcupine.Operation
-	record := func(client int, begun time.Duration, in call, out result) {
-		end := clock.Boot()
-		mu.Lock()
-		defer mu.Unlock()
-		history = append(history, porcupine.Operation{
-			ClientId: client, Input: in, Output: out, Call: int64(begun), Return: int64(end),
-		})
-	}
-	var wg sync.WaitGroup
-	moves := 0
-	wg.Go(func() { moves = membertest.Flap(ctx, members, 250*time.Millisecond) })
-	for c := range 9 {
-		m := members[c%3]
-		s := session(t, m)
-		wg.Go(func() {
-			for i := 0; ctx.Err() == nil; i++ {
-				name := fmt.Sprint("lin", rand.IntN(2))
-				wait := time.Duration(0)
-				if rand.IntN(2) == 0 {
-					wait = forever
-				}
-				begun := clock.Boot()
-				h, err := m.Locks.Acquire(patient(t), lock.Request{Name: name, Session: s, RequestID: fmt.Sprint(c, "-", i)}, wait)
-				switch {
-				case errors.Is(err, lock.ErrHeld) && wait == 0:
-					record(c, begun, call{name: name}, result{})
-					continue
-				case err != nil:
-					t.Errorf("acquire: %v", err)
-					return
-				}
-				record(c, begun, call{name: name}, result{h.Token})
-				begun = clock.Boot()
-				if _, err := m.Locks.Release(patient(t), lock.Release{Name: name, Session: s, Token: h.Token}); err != nil {
-					t.Errorf("release: %v", err)
-					return
-				}
-				record(c, begun, call{release: true, name: name, token: h.Token}, result{})
-			}
-		})
-	}
-	wg.Wait()
-	switch porcupine.CheckOperationsTimeout(mutexModel, history, 20*time.Second) {
-	case porcupine.Illegal:
-		t.Error("the history is not that of a lock")
-	case porcupine.Unknown:
-		t.Error("the checker did not finish")
-	}
-	t.Logf("%d operations over %d changes of leader", len(history), moves)
+	linearize(t, mutexModel, 9, 4*time.Second, func(c contending, i int) bool {
+		name := fmt.Sprint("lin", rand.IntN(2))
+		wait := time.Duration(0)
+		if rand.IntN(2) == 0 {
+			wait = forever
+		}
+		begun := clock.Boot()
+		h, err := c.m.Locks.Acquire(patient(t), lock.Request{Name: name, Session: c.session, RequestID: fmt.Sprint(c.client, "-", i)}, wait)
+		switch {
+		case errors.Is(err, lock.ErrHeld) && wait == 0:
+			c.record(begun, call{name: name}, result{})
+			return true
+		case err != nil:
+			t.Errorf("acquire: %v", err)
+			return false
+		}
+		c.record(begun, call{name: name}, result{h.Token})
+		begun = clock.Boot()
+		if _, err := c.m.Locks.Release(patient(t), lock.Release{Name: name, Session: c.session, Token: h.Token}); err != nil {
+			t.Errorf("release: %v", err)
+			return false
+		}
+		c.record(begun, call{release: true, name: name, token: h.Token}, result{})
+		return true
+	})
 }

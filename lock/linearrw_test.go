@@ -1,18 +1,15 @@
 package lock_test
 
 import (
-	"context"
 	"fmt"
 	"math/rand/v2"
 	"slices"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/anishathalye/porcupine"
 
 	"github.com/lockkeeper/lockkeeper/internal/clock"
-	"github.com/lockkeeper/lockkeeper/internal/membertest"
 	"github.com/lockkeeper/lockkeeper/lock"
 )
 
@@ -77,61 +74,34 @@ var rwModel = porcupine.Model{
 // TestModesAreLinearizable has readers and writers at three members contend for one lock while
 // leadership moves around.
 func TestModesAreLinearizable(t *testing.T) {
-	members := membertest.Start(t, 3)
-	ctx, stop := context.WithTimeout(t.Context(), 4*time.Second)
-	defer stop()
-	var mu sync.Mutex
-	var history []porcupine.Operation
-	record := func(client int, begun time.Duration, in rwCall, out any) {
-		end := clock.Boot()
-		mu.Lock()
-		defer mu.Unlock()
-		history = append(history, porcupine.Operation{ClientId: client, Input: in, Output: out, Call: int64(begun), Return: int64(end)})
-	}
-	var wg sync.WaitGroup
-	moves := 0
-	wg.Go(func() { moves = membertest.Flap(ctx, members, 250*time.Millisecond) })
-	for c := range 9 {
-		m := members[c%3]
-		s := session(t, m)
-		wg.Go(func() {
-			for i := 0; ctx.Err() == nil; i++ {
-				r := lock.Request{Name: "linrw", Session: s, RequestID: fmt.Sprint(c, "-", i), Mode: lock.ModeRead}
-				if rand.IntN(3) == 0 {
-					r.Mode = lock.ModeWrite
-				}
-				begun := clock.Boot()
-				h, err := m.Locks.Acquire(patient(t), r, forever)
-				if err != nil {
-					t.Errorf("acquire: %v", err)
-					return
-				}
-				record(c, begun, rwCall{what: string(r.Mode)}, h.Token)
-				if r.Mode == lock.ModeWrite && rand.IntN(2) == 0 {
-					begun = clock.Boot()
-					down, err := m.Locks.Downgrade(patient(t), "linrw", s, 0, h.Token)
-					if err != nil {
-						t.Errorf("downgrade: %v", err)
-						return
-					}
-					record(c, begun, rwCall{what: "downgrade", token: h.Token}, down.Token)
-					h = down
-				}
-				begun = clock.Boot()
-				if _, err := m.Locks.Release(patient(t), lock.Release{Name: "linrw", Session: s, Token: h.Token}); err != nil {
-					t.Errorf("release: %v", err)
-					return
-				}
-				record(c, begun, rwCall{what: "release", token: h.Token}, nil)
+	linearize(t, rwModel, 9, 4*time.Second, func(c contending, i int) bool {
+		r := lock.Request{Name: "linrw", Session: c.session, RequestID: fmt.Sprint(c.client, "-", i), Mode: lock.ModeRead}
+		if rand.IntN(3) == 0 {
+			r.Mode = lock.ModeWrite
+		}
+		begun := clock.Boot()
+		h, err := c.m.Locks.Acquire(patient(t), r, forever)
+		if err != nil {
+			t.Errorf("acquire: %v", err)
+			return false
+		}
+		c.record(begun, rwCall{what: string(r.Mode)}, h.Token)
+		if r.Mode == lock.ModeWrite && rand.IntN(2) == 0 {
+			begun = clock.Boot()
+			down, err := c.m.Locks.Downgrade(patient(t), "linrw", c.session, 0, h.Token)
+			if err != nil {
+				t.Errorf("downgrade: %v", err)
+				return false
 			}
-		})
-	}
-	wg.Wait()
-	switch porcupine.CheckOperationsTimeout(rwModel, history, 30*time.Second) {
-	case porcupine.Illegal:
-		t.Error("the history is not that of a lock of readers and writers")
-	case porcupine.Unknown:
-		t.Error("the checker did not finish")
-	}
-	t.Logf("%d operations over %d changes of leader", len(history), moves)
+			c.record(begun, rwCall{what: "downgrade", token: h.Token}, down.Token)
+			h = down
+		}
+		begun = clock.Boot()
+		if _, err := c.m.Locks.Release(patient(t), lock.Release{Name: "linrw", Session: c.session, Token: h.Token}); err != nil {
+			t.Errorf("release: %v", err)
+			return false
+		}
+		c.record(begun, rwCall{what: "release", token: h.Token}, nil)
+		return true
+	})
 }

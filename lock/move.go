@@ -96,7 +96,9 @@ func (l *Locker) HandedOver(name string, session lease.ID, head, heir Token) (to
 
 // Ended tells what became of a token: nil when it was released, a [*HoldLostError] when it was taken
 // away, ErrNotHeld when this member remembers nothing.
-func (l *Locker) Ended(name string, token Token) error { return l.lost(name, token) }
+func (l *Locker) Ended(name string, token Token) error {
+	return l.lost(name, held{token, "/" + name})
+}
 
 // CloseBehind closes a session that was made for one hold, which has ended otherwise than by its
 // release. It does not block; the request is repeated until its outcome is known.
@@ -138,10 +140,7 @@ func (l *Locker) releasedByHandOver(revision int64, c *znode.Change, n *znode.No
 // Describe tells of a contender what its znode and session say. Its State, Position and Since are
 // not set.
 func Describe(t *znode.Tree, n *znode.Node) Contender {
-	p := sighting{stat: n.Stat(), path: n.Path(), data: n.Data(), position: -1}
-	if s, ok := t.Session(n.Owner()); ok {
-		p.labels = s.Labels
-	}
+	p := glance(t, n, -1)
 	c := p.contender()
 	c.State, c.Position = "", 0
 	return c

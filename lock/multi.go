@@ -35,7 +35,8 @@ func (l *Locker) AcquireAll(ctx context.Context, names []string, r Request, wait
 		return nil, err
 	}
 	if !r.OwnTouches && (time.Since(begun) > time.Millisecond || a.sent == 0) {
-		if err := l.confirm(ctx, a); err != nil {
+		if a.sent, err = l.confirm(ctx, a.session); err != nil {
+			l.leave(a)
 			return nil, err
 		}
 	}

@@ -55,7 +55,7 @@ func (l *Locker) joined(dir *znode.Node, revision int64, c *znode.Change, n *zno
 	if c.Token != 0 {
 		return // in place of a writer, who leaves next
 	}
-	if dir.Holds(n.Name()) {
+	if !n.Waits() {
 		l.acquired(revision, c.Time, n)
 		return
 	}
@@ -196,94 +196,4 @@ func (l *Locker) Rebuilt(t *znode.Tree, revision int64) {
 	for _, f := range l.followers {
 		f.Rebuilt()
 	}
-}
-
-// endingsKept bounds how many ended holds a member remembers.
-const endingsKept = 1 << 16
-
-// endings remember how the last contenders went, oldest forgotten first.
-type endings struct {
-	byHold map[held]*gone
-	last   map[place]Token
-	order  []held
-	next   int
-}
-
-// A held names a hold: several locks that were asked for together have one token.
-type held struct {
-	token Token
-	dir   string
-}
-
-// A place is a session's place at a lock.
-type place struct {
-	session lease.ID
-	dir     string
-}
-
-type gone struct {
-	place    place
-	released bool
-	cause    string
-	reason   string
-	moved    Token    // a hand-over has moved it, and given it this token
-	head     Token    // of the hold that was handed over to it
-	by       lease.ID // whose that was
-}
-
-func (e *endings) add(n *znode.Node, session lease.ID, kind EventKind, cause, reason string) {
-	dir, _ := znode.Split(n.Path())
-	e.addAt(held{Token(n.Czxid()), dir}, session, kind, cause, reason)
-}
-
-// addAt is add for what has ended under a token.
-func (e *endings) addAt(hold held, session lease.ID, kind EventKind, cause, reason string) {
-	if e.byHold == nil {
-		e.byHold, e.last = map[held]*gone{}, map[place]Token{}
-	}
-	if len(e.order) < endingsKept {
-		e.order = append(e.order, hold)
-	} else {
-		old := e.order[e.next]
-		if g := e.byHold[old]; g != nil {
-			if e.last[g.place] == old.token {
-				delete(e.last, g.place)
-			}
-			delete(e.byHold, old)
-		}
-		e.order[e.next] = hold
-		e.next = (e.next + 1) % endingsKept
-	}
-	g := &gone{place: place{session, hold.dir}, released: kind == EventReleased, cause: cause, reason: reason}
-	e.byHold[hold] = g
-	e.last[g.place] = hold.token
-}
-
-// lost tells what became of a token: nil when it was released, a [*HoldLostError] when it was
-// taken away, ErrNotHeld when nothing is remembered.
-func (l *Locker) lost(name string, token Token) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	g := l.ends.byHold[held{token, "/" + name}]
-	switch {
-	case g == nil:
-		return ErrNotHeld
-	case g.released:
-		return nil
-	}
-	return &HoldLostError{Name: name, Token: token, Cause: g.cause, Reason: g.reason}
-}
-
-func (l *Locker) remembers(name string, token Token) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.ends.byHold[held{token, "/" + name}] != nil
-}
-
-// lastEnd returns the token of the last contender of a session at a lock that is remembered to
-// have gone; 0: none.
-func (l *Locker) lastEnd(session lease.ID, name string) Token {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.ends.last[place{session, "/" + name}]
 }

@@ -107,7 +107,7 @@ func (l *Locker) ExpectedWait(ticket string) (d time.Duration) {
 		return 0
 	}
 	l.store.View(func(t *znode.Tree, _ int64) {
-		if n, ok := t.Get(a.path); ok && n.Czxid() == a.stat.Czxid && n.Waits() {
+		if n, ok := a.follow(t); ok && n.Waits() {
 			d = l.expected(a.dir, turnsAhead(n))
 		}
 	})

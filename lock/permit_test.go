@@ -282,6 +282,22 @@ func waits(t testing.TB, m *membertest.Member, name string, n int) {
 	})
 }
 
+// TestOneRequestForTwo: a lock and a semaphore of one name may be asked for with one request id, and each
+// is held by a session of its own.
+func TestOneRequestForTwo(t *testing.T) {
+	t.Parallel()
+	m := membertest.One(t)
+	one := lock.Request{Name: "both", RequestID: "r"}
+	h, p := acquire(t, m, one), take(t, m, lock.PermitRequest{Request: one, Permits: 1, Limit: 4})
+	if h.Session == p.Session {
+		t.Fatalf("one session %v for both", h.Session)
+	}
+	release(t, m, lock.Release{Name: "both", Session: h.Session})
+	if again := take(t, m, lock.PermitRequest{Request: one, Permits: 1, Limit: 4}); !again.Repeated || again.Token != p.Token {
+		t.Errorf("repeated: %+v; want %+v", again, p)
+	}
+}
+
 func TestPermitEvents(t *testing.T) {
 	t.Parallel()
 	m := membertest.One(t)

@@ -2,12 +2,9 @@ package lock
 
 import (
 	"context"
-	"errors"
 	"time"
 
-	"github.com/lockkeeper/lockkeeper/internal/clock"
 	"github.com/lockkeeper/lockkeeper/lease"
-	"github.com/lockkeeper/lockkeeper/store"
 	"github.com/lockkeeper/lockkeeper/znode"
 )
 
@@ -62,7 +59,7 @@ func (l *Locker) claim(ctx context.Context, r PermitRequest, try bool) (*claim, 
 	ops := make([]znode.Op, 0, 2)
 	if c.session == 0 {
 		c.oneShot = true
-		record, err := l.oneShot(ctx, &r.Request)
+		record, err := l.oneShot(ctx, &r.Request, "semaphore\x00"+r.Name)
 		if err != nil {
 			return nil, err
 		}
@@ -78,30 +75,9 @@ func (l *Locker) claim(ctx context.Context, r PermitRequest, try bool) (*claim, 
 
 // proposeClaim is for permits what propose is for a lock.
 func (l *Locker) proposeClaim(ctx context.Context, c *claim, ops []znode.Op) error {
-	request := &znode.Request{Ops: ops}
-	bound := ops[0].Kind != znode.OpOpen // to a session that is there already
-	if bound {
-		owner, err := l.sessions.Attached(c.session, c.request.Generation)
-		if err != nil {
-			return err
-		}
-		request.Session, request.Owner = c.session, owner
-	}
-	confirmed := bound && !c.request.OwnTouches
-	var touch lease.Expected
-	if confirmed {
-		touch = l.sessions.Expect(c.session)
-	}
-	sent := clock.Boot()
-	out, err := l.store.DoLate(ctx, request, func(o znode.Outcome, err error) { l.dropLate(c, &o, err) })
-	if confirmed && (err != nil || out.Code != znode.OK) {
-		touch.Drop()
-	}
+	out, sent, err := l.send(ctx, &c.request.Request, c.session, ops, func(o znode.Outcome, err error) { l.dropLate(c, &o, err) })
 	switch {
 	case err != nil:
-		if errors.Is(err, store.ErrUncertain) && ctx.Err() == nil {
-			l.dropUnknown(c)
-		}
 		return err
 	case out.Code == znode.ErrSessionExists:
 		return l.proposeClaim(ctx, c, ops[1:]) // a repeated request: go on in its session
@@ -109,17 +85,8 @@ func (l *Locker) proposeClaim(ctx context.Context, c *claim, ops []znode.Op) err
 		return l.permitsError(c, &out)
 	}
 	c.took(&out)
-	switch {
-	case !bound:
-		c.sent = sent // the open is the session's first touch
-		return nil
-	case !confirmed:
-		return nil
-	}
-	if c.sent, err = touch.Wait(ctx); err != nil {
-		l.drop(c)
-	}
-	return err
+	c.sent = sent
+	return nil
 }
 
 func (c *claim) took(out *znode.Outcome) {
@@ -188,26 +155,15 @@ func (l *Locker) claimed(c *claim) (Hold, error) {
 			return
 		}
 		found = true
-		h = l.permitHold(t, n, held)
+		h = permitHold(t, n, held)
 		h.Revision = c.revision
 	})
 	if !found {
-		return Hold{}, l.claimGone(c)
+		return Hold{}, l.gone(c.request.Name, c.place(), Token(c.stat.Czxid))
 	}
 	h.Repeated = c.repeated
 	if c.sent != 0 {
 		h.Deadline = lease.Deadline(c.sent, h.TTL)
 	}
 	return h, nil
-}
-
-// claimGone tells what became of a claim that is not in the tree any more.
-func (l *Locker) claimGone(c *claim) error {
-	if _, _, ok := l.sessions.Look(c.session); !ok {
-		return l.sessions.Lost(c.session)
-	}
-	if err := l.lostPermits(c.request.Name, Token(c.stat.Czxid)); err != nil {
-		return err
-	}
-	return ErrNotHeld // its own session has released it meanwhile
 }

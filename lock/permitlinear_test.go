@@ -1,11 +1,9 @@
 package lock_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"sync"
 	"testing"
 	"time"
 
@@ -60,58 +58,31 @@ var poolModel = porcupine.Model{
 // TestPermitsLinearizable has callers at three members contend for permits, by tries, by waits and
 // by tickets, while leadership moves around.
 func TestPermitsLinearizable(t *testing.T) {
-	members := membertest.Start(t, 3)
-	ctx, stop := context.WithTimeout(t.Context(), 3*time.Second)
-	defer stop()
-	var mu sync.Mutex
-	var history []porcupine.Operation
-	record := func(client int, begun time.Duration, in permitCall, out result) {
-		end := clock.Boot()
-		mu.Lock()
-		defer mu.Unlock()
-		history = append(history, porcupine.Operation{ClientId: client, Input: in, Output: out, Call: int64(begun), Return: int64(end)})
-	}
-	var wg sync.WaitGroup
-	moves := 0
-	wg.Go(func() { moves = membertest.Flap(ctx, members, 250*time.Millisecond) })
-	for c := range 6 {
-		m := members[c%3]
-		s := session(t, m)
-		wg.Go(func() {
-			for i := 0; ctx.Err() == nil; i++ {
-				n := 1 + rand.IntN(3)
-				r := lock.PermitRequest{Request: lock.Request{Name: "pool", Session: s, RequestID: fmt.Sprint(c, "-", i)}, Permits: n, Limit: poolLimit}
-				begun := clock.Boot()
-				h, err := acquireSomehow(t, m, r)
-				switch {
-				case errors.Is(err, lock.ErrNoPermits):
-					record(c, begun, permitCall{permits: n}, result{})
-					continue
-				case err != nil:
-					t.Errorf("acquire: %v", err)
-					return
-				}
-				record(c, begun, permitCall{permits: n}, result{h.Token})
-				begun = clock.Boot()
-				if _, err := m.Locks.ReleasePermits(patient(t), lock.Release{Name: "pool", Session: s, Token: h.Token}); err != nil {
-					t.Errorf("release: %v", err)
-					return
-				}
-				record(c, begun, permitCall{release: true, permits: n, token: h.Token}, result{})
-			}
-		})
-	}
-	wg.Wait()
-	switch porcupine.CheckOperationsTimeout(poolModel, history, 30*time.Second) {
-	case porcupine.Illegal:
-		t.Error("the history is not that of a semaphore")
-	case porcupine.Unknown:
-		t.Error("the checker did not finish")
-	}
+	members := linearize(t, poolModel, 6, 3*time.Second, func(c contending, i int) bool {
+		n := 1 + rand.IntN(3)
+		r := lock.PermitRequest{Request: lock.Request{Name: "pool", Session: c.session, RequestID: fmt.Sprint(c.client, "-", i)}, Permits: n, Limit: poolLimit}
+		begun := clock.Boot()
+		h, err := acquireSomehow(t, c.m, r)
+		switch {
+		case errors.Is(err, lock.ErrNoPermits):
+			c.record(begun, permitCall{permits: n}, result{})
+			return true
+		case err != nil:
+			t.Errorf("acquire: %v", err)
+			return false
+		}
+		c.record(begun, permitCall{permits: n}, result{h.Token})
+		begun = clock.Boot()
+		if _, err := c.m.Locks.ReleasePermits(patient(t), lock.Release{Name: "pool", Session: c.session, Token: h.Token}); err != nil {
+			t.Errorf("release: %v", err)
+			return false
+		}
+		c.record(begun, permitCall{release: true, permits: n, token: h.Token}, result{})
+		return true
+	})
 	if view := semaphore(t, members[0], "pool"); view.InUse != 0 || view.Waiting != 0 {
 		t.Errorf("left over: %+v", view)
 	}
-	t.Logf("%d operations over %d changes of leader", len(history), moves)
 }
 
 // acquireSomehow tries, waits, or waits by a ticket.

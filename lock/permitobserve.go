@@ -32,11 +32,8 @@ func (l *Locker) permitChanged(t *znode.Tree, revision int64, c *znode.Change, e
 	if e.Node == nil || c.Kind != znode.Created && c.Kind != znode.Deleted {
 		return false
 	}
-	if semaphore, ok := znode.Semaphore(c.Path); ok && c.Kind == znode.Created {
-		// What looked like a lock by itself is a part of a semaphore.
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		l.names.Delete(znode.SemaphoreLocks(semaphore))
+	if semaphore, ok := znode.Semaphore(c.Path); ok {
+		l.partChanged(t, semaphore, c)
 		return true
 	}
 	semaphore, ok := znode.Semaphore(dir)
@@ -56,6 +53,30 @@ func (l *Locker) permitChanged(t *znode.Tree, revision int64, c *znode.Change, e
 		return true
 	}
 	return false
+}
+
+// partChanged notes that a part of a semaphore has come or gone. By that what looked like a lock by
+// itself may become the semaphore's queue, or what was one a lock.
+func (l *Locker) partChanged(t *znode.Tree, semaphore string, c *znode.Change) {
+	dir := znode.SemaphoreLocks(semaphore)
+	locks, ok := t.Get(dir)
+	if !ok || locks.NumContenders() == 0 {
+		return
+	}
+	for _, path := range []string{znode.SemaphoreLimit(semaphore), znode.SemaphoreLeases(semaphore)} {
+		if _, stands := t.Get(path); stands && path != c.Path {
+			return // a semaphore before and after
+		}
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if c.Kind == znode.Created {
+		l.names.Delete(dir)
+		l.footings.parted(locks)
+		return
+	}
+	l.names.Set(dir, struct{}{})
+	l.footings.rebuilt(locks)
 }
 
 // leaseChanged notes a permit that is out, or back.
@@ -161,31 +182,11 @@ func ofSemaphore(t *znode.Tree, dir string) bool {
 // semaphorePlace is where the ends of a semaphore's holds are remembered: a lock may have its name.
 func semaphorePlace(semaphore string) string { return znode.SemaphoreLeases(semaphore) }
 
-// lostPermits is for a hold of permits, or a place, what lost is for a lock.
-func (l *Locker) lostPermits(name string, token Token) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	g := l.ends.byHold[held{token, semaphorePlace("/" + name)}]
-	switch {
-	case g == nil:
-		return ErrNotHeld
-	case g.released:
-		return nil
-	}
-	return &HoldLostError{Name: name, Token: token, Cause: g.cause, Reason: g.reason}
-}
+// place is where the ends of a claim's holds are remembered.
+func (c *claim) place() place { return place{c.session, semaphorePlace(c.semaphore)} }
 
-func (l *Locker) remembersPermits(name string, token Token) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.ends.byHold[held{token, semaphorePlace("/" + name)}] != nil
-}
-
-func (l *Locker) lastPermits(session lease.ID, semaphore string) Token {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.ends.last[place{session, semaphorePlace(semaphore)}]
-}
+// hold is what a claim is remembered by.
+func (c *claim) hold() held { return held{Token(c.stat.Czxid), semaphorePlace(c.semaphore)} }
 
 // rebuildPermits takes the holds of a tree that was built anew.
 func (l *Locker) rebuildPermits(t *znode.Tree) {

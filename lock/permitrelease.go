@@ -2,7 +2,6 @@ package lock
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/lockkeeper/lockkeeper/lease"
@@ -32,7 +31,7 @@ func (l *Locker) ReleasePermits(ctx context.Context, r Release) (Done, error) {
 		return Done{}, err
 	}
 	if c.path == "" {
-		return l.permitsReleased(c, r.Token)
+		return l.released(r.Name, c.place(), r.Token)
 	}
 	return l.removePermits(ctx, c)
 }
@@ -91,27 +90,12 @@ func (l *Locker) removePermits(ctx context.Context, c *claim) (Done, error) {
 	switch {
 	case err != nil:
 		return Done{}, err
-	case out.Code == znode.ErrNoNode, out.Code == znode.ErrSessionExpired && l.remembersPermits(c.request.Name, token):
-		return l.permitsReleased(c, token)
+	case out.Code == znode.ErrNoNode, out.Code == znode.ErrSessionExpired && l.remembers(c.hold()):
+		return l.released(c.request.Name, c.place(), token)
 	case out.Code != znode.OK:
 		return Done{}, l.codeError(out.Code, c.session)
 	}
 	return Done{Name: c.request.Name, Token: token, Revision: out.Revision}, nil
-}
-
-// permitsReleased answers a release of what is not there.
-func (l *Locker) permitsReleased(c *claim, token Token) (Done, error) {
-	if token == 0 {
-		token = l.lastPermits(c.session, c.semaphore)
-	}
-	err := l.lostPermits(c.request.Name, token)
-	if err == nil {
-		return Done{Name: c.request.Name, Token: token, Revision: l.store.Revision(), Repeated: true}, nil
-	}
-	if _, _, ok := l.sessions.Look(c.session); !ok && errors.Is(err, ErrNotHeld) {
-		return Done{}, l.sessions.Lost(c.session)
-	}
-	return Done{}, err
 }
 
 // forcePermits takes the permits of a token from whoever has them, or its place in the queue.
@@ -169,13 +153,7 @@ func (l *Locker) KeepPermits(ctx context.Context, name string, session lease.ID,
 		return Hold{}, err
 	}
 	if c.path == "" {
-		if token == 0 {
-			token = l.lastPermits(session, dir)
-		}
-		if err := l.lostPermits(name, token); err != nil {
-			return Hold{}, err
-		}
-		return Hold{}, ErrNotHeld
+		return Hold{}, l.notHeld(name, c.place(), token)
 	}
 	h, err := l.claimed(c)
 	if err == nil {

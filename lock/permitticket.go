@@ -2,46 +2,26 @@ package lock
 
 import (
 	"context"
-	"encoding/base64"
 	"errors"
-	"fmt"
-	"strconv"
-	"strings"
 	"time"
 
-	"github.com/lockkeeper/lockkeeper/lease"
 	"github.com/lockkeeper/lockkeeper/znode"
 )
 
-// permitTicket names a claim on permits: like a lock's ticket, and the session behind it, for when
-// the claim is granted its place is gone, and the session and the id in the name tell what it got.
-func permitTicket(token Token, path string, session lease.ID) string {
-	return strconv.FormatInt(int64(token), 10) + "." + base64.RawURLEncoding.EncodeToString([]byte(path)) + "." + lease.FormatID(session)
-}
-
-// parsePermitTicket reads a ticket that is one for permits; false if it is another kind of ticket.
-func parsePermitTicket(text string) (c *claim, ok bool, err error) {
-	parts := strings.Split(text, ".")
-	if len(parts) != 3 {
-		return nil, false, nil
-	}
-	token, err := strconv.ParseInt(parts[0], 10, 64)
-	raw, err2 := base64.RawURLEncoding.DecodeString(parts[1])
-	session, err3 := lease.ParseID("ticket", parts[2])
-	path := string(raw)
+// parsePermitTicket reads a ticket that is one for permits: that of a place says by the session and
+// the id in the name what it has got when the place is gone. false: it is another kind of ticket.
+func parsePermitTicket(text string) (c *claim, ok bool) {
+	token, path, session, err := readTicket(text)
 	dir, name := znode.Split(path)
 	semaphore, below := znode.Semaphore(dir)
 	id, place := permitID(name)
-	if err2 == nil && (!below || !place) {
-		return nil, false, nil // of a lock
-	}
-	if err != nil || err2 != nil || err3 != nil || token <= 0 || lockName(semaphore) == "" {
-		return nil, true, &lease.InputError{Field: "ticket", Problem: fmt.Sprintf("%.40q is not a ticket", text), Fix: "use the ticket that enqueue returned"}
+	if err != nil || session == 0 || !below || !place {
+		return nil, false
 	}
 	return &claim{
 		request: PermitRequest{Request: Request{Name: lockName(semaphore)}}, semaphore: semaphore,
-		session: session, id: id, path: path, stat: znode.Stat{Czxid: token},
-	}, true, nil
+		session: session, id: id, path: path, stat: znode.Stat{Czxid: int64(token)},
+	}, true
 }
 
 // permitID returns the id in the name of a permit, or of a place in a semaphore's queue.
@@ -55,10 +35,10 @@ func permitID(name string) (id string, ok bool) {
 // redeemPermits finds what a ticket's claim has come to.
 func (l *Locker) redeemPermits(ctx context.Context, c *claim) error {
 	found := false
-	ticketed := Token(c.stat.Czxid)
+	ticketed := c.hold()
 	err := l.store.Find(ctx, func(t *znode.Tree, revision int64) bool {
 		n, _ := c.look(t)
-		if n == nil || n.Czxid() < int64(ticketed) {
+		if n == nil || n.Czxid() < int64(ticketed.token) {
 			return false
 		}
 		c.path, c.stat, c.revision, found = n.Path(), n.Stat(), revision, true
@@ -71,7 +51,7 @@ func (l *Locker) redeemPermits(ctx context.Context, c *claim) error {
 	case err != nil || found:
 		return err
 	}
-	if err := l.lostPermits(c.request.Name, ticketed); err != nil && !errors.Is(err, ErrNotHeld) {
+	if err := l.lost(c.request.Name, ticketed); err != nil && !errors.Is(err, ErrNotHeld) {
 		return err
 	}
 	return ErrNoTicket
@@ -88,7 +68,7 @@ func (l *Locker) awaitPermitTicket(ctx context.Context, c *claim, wait time.Dura
 		return Hold{}, err
 	}
 	if granted && !own {
-		if err := l.confirmClaim(ctx, c); err != nil {
+		if c.sent, err = l.confirm(ctx, c.session); err != nil {
 			return Hold{}, err
 		}
 	}
@@ -97,11 +77,11 @@ func (l *Locker) awaitPermitTicket(ctx context.Context, c *claim, wait time.Dura
 
 // leavePermits is Leave for a ticket for permits.
 func (l *Locker) leavePermits(ctx context.Context, c *claim) (Done, error) {
-	token := Token(c.stat.Czxid)
+	hold := c.hold()
 	err := l.redeemPermits(ctx, c)
 	switch {
-	case errors.Is(err, ErrNoTicket) && l.remembersPermits(c.request.Name, token):
-		return l.permitsReleased(c, token)
+	case errors.Is(err, ErrNoTicket) && l.remembers(hold):
+		return l.released(c.request.Name, c.place(), hold.token)
 	case err != nil:
 		return Done{}, err
 	}
@@ -120,7 +100,7 @@ func (l *Locker) aheadForPermits(c *claim) (position int, holder Contender, ok b
 		position = permitPosition(t, n)
 		if leases, some := t.Get(znode.SemaphoreLeases(c.semaphore)); some {
 			for n := range leases.Children() {
-				first = l.sightPermits(t, n, 0, 0)
+				first = sightPermits(t, n, 0, 0)
 				break
 			}
 		}

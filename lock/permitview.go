@@ -9,11 +9,9 @@ import (
 )
 
 // sightPermits reads a hold of permits, position 0, or a place in a semaphore's queue.
-func (l *Locker) sightPermits(t *znode.Tree, n *znode.Node, position, permits int) sighting {
-	p := sighting{stat: n.Stat(), path: n.Path(), data: n.Data(), position: position, permits: permits}
-	if s, ok := t.Session(n.Owner()); ok {
-		p.labels = s.Labels
-	}
+func sightPermits(t *znode.Tree, n *znode.Node, position, permits int) sighting {
+	p := glance(t, n, position)
+	p.permits = permits
 	return p
 }
 
@@ -57,7 +55,7 @@ func sameHold(a, b string) bool {
 }
 
 // permitHold describes a claim to its own client.
-func (l *Locker) permitHold(t *znode.Tree, n *znode.Node, held bool) Hold {
+func permitHold(t *znode.Tree, n *znode.Node, held bool) Hold {
 	dir, name := znode.Split(n.Path())
 	semaphore, _ := znode.Semaphore(dir)
 	position, permits := 0, 0
@@ -67,8 +65,8 @@ func (l *Locker) permitHold(t *znode.Tree, n *znode.Node, held bool) Hold {
 		_, count, _ := znode.PermitWaiter(name)
 		position, permits = permitPosition(t, n), int(count)
 	}
-	p := l.sightPermits(t, n, position, permits)
-	h := Hold{Name: lockName(semaphore), Contender: p.contender(), Ticket: permitTicket(Token(n.Czxid()), n.Path(), n.Owner())}
+	p := sightPermits(t, n, position, permits)
+	h := Hold{Name: lockName(semaphore), Contender: p.contender(), Ticket: ticket(Token(n.Czxid()), n.Path(), n.Owner())}
 	if s, ok := t.Session(n.Owner()); ok {
 		h.TTL, h.OneShot = s.TTL, s.OneShot
 	}
@@ -105,7 +103,7 @@ func (l *Locker) Semaphore(ctx context.Context, name string, token Token, limit 
 		if leases, ok := t.Get(znode.SemaphoreLeases(dir)); ok {
 			for n, count := range holdsOf(leases) {
 				if s.Holding++; len(holders) < limit && (token == 0 || n.Czxid() == int64(token)) {
-					holders = append(holders, l.sightPermits(t, n, 0, count))
+					holders = append(holders, sightPermits(t, n, 0, count))
 				}
 			}
 		}
@@ -120,7 +118,7 @@ func (l *Locker) Semaphore(ctx context.Context, name string, token Token, limit 
 			}
 			if n, ok := t.Get(znode.Join(locks.Path(), name)); ok {
 				_, count, _ := znode.PermitWaiter(name)
-				waiters = append(waiters, l.sightPermits(t, n, len(waiters)+1, max(1, int(count))))
+				waiters = append(waiters, sightPermits(t, n, len(waiters)+1, max(1, int(count))))
 			}
 		}
 	})
@@ -130,7 +128,7 @@ func (l *Locker) Semaphore(ctx context.Context, name string, token Token, limit 
 
 // sightClaim reads an ephemeral that belongs to a semaphore; it reports false for others. Of the
 // permits of a hold only the first is sighted; for the others the path is empty.
-func (l *Locker) sightClaim(t *znode.Tree, n *znode.Node) (p sighting, ok bool) {
+func sightClaim(t *znode.Tree, n *znode.Node) (p sighting, ok bool) {
 	if n == nil {
 		return p, false
 	}
@@ -140,7 +138,7 @@ func (l *Locker) sightClaim(t *znode.Tree, n *znode.Node) (p sighting, ok bool) 
 		return p, false
 	}
 	if _, count, waits := znode.PermitWaiter(name); waits && dir == znode.SemaphoreLocks(semaphore) {
-		return l.sightPermits(t, n, permitPosition(t, n), int(count)), true
+		return sightPermits(t, n, permitPosition(t, n), int(count)), true
 	}
 	id, held := znode.Lease(name)
 	if !held || dir != znode.SemaphoreLeases(semaphore) {
@@ -149,5 +147,5 @@ func (l *Locker) sightClaim(t *znode.Tree, n *znode.Node) (p sighting, ok bool) 
 	if path, _ := t.OwnChild(n.Owner(), dir, "_c_"+id+"-"); path != n.Path() {
 		return p, true
 	}
-	return l.sightPermits(t, n, 0, permitsOf(t, n)), true
+	return sightPermits(t, n, 0, permitsOf(t, n)), true
 }

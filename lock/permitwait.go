@@ -24,7 +24,7 @@ func (l *Locker) awaitPermits(ctx context.Context, c *claim, wait time.Duration)
 		return Hold{}, busy
 	}
 	if !c.request.OwnTouches && (time.Since(begun) > time.Millisecond || c.sent == 0) {
-		if err := l.confirmClaim(ctx, c); err != nil {
+		if c.sent, err = l.confirm(ctx, c.session); err != nil {
 			l.drop(c)
 			return Hold{}, err
 		}
@@ -46,15 +46,7 @@ func (c *claim) begins(begins func(string)) func(string) {
 	if begins == nil {
 		return nil
 	}
-	return func(string) { begins(permitTicket(Token(c.stat.Czxid), c.path, c.session)) }
-}
-
-// confirmClaim has the session touched anew, after the grant.
-func (l *Locker) confirmClaim(ctx context.Context, c *claim) (err error) {
-	touch := l.sessions.Expect(c.session)
-	l.store.Touch(c.session, true)
-	c.sent, err = touch.Wait(ctx)
-	return err
+	return func(string) { begins(ticket(Token(c.stat.Czxid), c.path, c.session)) }
 }
 
 // dropping is the request that gives up a claim, granted or not. As with locks, one that its client
@@ -81,9 +73,7 @@ func (l *Locker) drop(c *claim) {
 // dropUnknown gives up a claim if it is there: nobody knows what became of its request.
 func (l *Locker) dropUnknown(c *claim) {
 	l.behind.Do(func(ctx context.Context) error {
-		// When a later request is answered, the earlier one is in the log or never will be.
-		r := &znode.Request{Ops: []znode.Op{{Kind: znode.OpCheck, Path: "/", Version: -1}}}
-		if _, err := l.store.Do(ctx, r); err != nil {
+		if err := l.store.Pass(ctx); err != nil {
 			return err
 		}
 		found := false

@@ -95,9 +95,9 @@ func (l *Locker) refuse(ctx context.Context, a *attempt, why error) error {
 }
 
 // lookout returns the timer by which a waiter is to look for a cycle to report; stop stops it. Where
-// the member reports nothing it never runs out.
-func (l *Locker) lookout() (t *time.Timer, stop func() bool) {
-	if l.cfg.Deadlocks == DeadlockOff {
+// the member reports nothing, and for permits, which wait for nobody in particular, it never runs out.
+func (l *Locker) lookout(a *attempt) (t *time.Timer, stop func() bool) {
+	if l.cfg.Deadlocks == DeadlockOff || a.permits {
 		return &time.Timer{}, func() bool { return true }
 	}
 	t = time.NewTimer(l.cfg.DeadlockReport)

@@ -2,7 +2,6 @@ package lock
 
 import (
 	"context"
-	"errors"
 	"strings"
 
 	"github.com/lockkeeper/lockkeeper/lease"
@@ -36,7 +35,7 @@ func (l *Locker) Release(ctx context.Context, r Release) (Done, error) {
 		return Done{}, err
 	}
 	if a.path == "" {
-		return l.released(a, token)
+		return l.released(r.Name, a.place(), token)
 	}
 	a.owner = owner
 	if d, reentrant, err := l.releaseEntry(ctx, a, r.RequestID); reentrant {
@@ -107,30 +106,12 @@ func (l *Locker) remove(ctx context.Context, a *attempt, force bool) (Done, erro
 		return Done{}, err
 	case out.Code == znode.ErrNoNode && l.moved(a):
 		return l.remove(ctx, a, force) // handed over while this was on its way: this member lagged
-	case out.Code == znode.ErrNoNode, out.Code == znode.ErrSessionExpired && l.remembers(a.request.Name, Token(a.stat.Czxid)):
-		return l.released(a, Token(a.stat.Czxid))
+	case out.Code == znode.ErrNoNode, out.Code == znode.ErrSessionExpired && l.remembers(a.hold()):
+		return l.released(a.request.Name, a.place(), Token(a.stat.Czxid))
 	case out.Code != znode.OK:
 		return Done{}, l.codeError(out.Code, a.session)
 	}
 	return Done{Name: a.request.Name, Token: Token(a.stat.Czxid), Revision: out.Revision}, nil
-}
-
-// released answers a release of what is not there: it was released before, or lost, or never
-// was.
-func (l *Locker) released(a *attempt, token Token) (Done, error) {
-	d := Done{Name: a.request.Name, Token: token, Revision: l.store.Revision(), Repeated: true}
-	if token == 0 {
-		token = l.lastEnd(a.session, a.request.Name)
-		d.Token = token
-	}
-	err := l.lost(a.request.Name, token)
-	if err == nil {
-		return d, nil
-	}
-	if _, _, ok := l.sessions.Look(a.session); !ok && errors.Is(err, ErrNotHeld) {
-		return Done{}, l.sessions.Lost(a.session)
-	}
-	return Done{}, err
 }
 
 // force takes a lock from whoever holds it, or a place in the queue by its token.
@@ -176,10 +157,7 @@ func (l *Locker) KeepAlive(ctx context.Context, name string, session lease.ID, g
 		return Hold{}, err
 	}
 	if a.path == "" {
-		if err := l.lost(name, l.lastEnd(session, name)); err != nil {
-			return Hold{}, err
-		}
-		return Hold{}, ErrNotHeld
+		return Hold{}, l.notHeld(name, a.place(), 0)
 	}
 	h, err := l.standing(a)
 	if err == nil {

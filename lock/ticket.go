@@ -21,34 +21,45 @@ func ticket(token Token, path string, session lease.ID) string {
 
 func (a *attempt) ticket() string { return ticket(Token(a.stat.Czxid), a.path, a.session) }
 
-// parseTicket is ticket's inverse.
-func parseTicket(text string) (*attempt, error) {
+// readTicket is ticket's inverse. The session is 0 in a ticket that says none.
+func readTicket(text string) (token Token, path string, session lease.ID, err error) {
 	number, rest, _ := strings.Cut(text, ".")
 	path, owner, named := strings.Cut(rest, ".")
-	session := lease.ID(0)
 	if named {
-		id, err := lease.ParseID("ticket", owner)
-		if err != nil {
-			return nil, err
+		if session, err = lease.ParseID("ticket", owner); err != nil {
+			return 0, "", 0, err
 		}
-		session = id
 	}
-	token, err := strconv.ParseInt(number, 10, 64)
+	n, err := strconv.ParseInt(number, 10, 64)
 	raw, err2 := base64.RawURLEncoding.DecodeString(path)
-	dir, name := znode.Split(string(raw))
-	if _, contender := znode.Contender(name); err != nil || err2 != nil || !contender || token <= 0 {
-		return nil, &lease.InputError{Field: "ticket", Problem: fmt.Sprintf("%.40q is not a ticket", text), Fix: "use the ticket that enqueue returned"}
+	if err != nil || err2 != nil || n <= 0 {
+		return 0, "", 0, noTicket(text)
 	}
-	return &attempt{request: Request{Name: lockName(dir)}, dir: dir, path: string(raw), stat: znode.Stat{Czxid: token}, session: session}, nil
+	return Token(n), string(raw), session, nil
+}
+
+func noTicket(text string) error {
+	return &lease.InputError{Field: "ticket", Problem: fmt.Sprintf("%.40q is not a ticket", text), Fix: "use the ticket that enqueue returned"}
+}
+
+// parseTicket reads a lock's ticket.
+func parseTicket(text string) (*attempt, error) {
+	token, path, session, err := readTicket(text)
+	if err != nil {
+		return nil, err
+	}
+	dir, name := znode.Split(path)
+	if _, contender := znode.Contender(name); !contender {
+		return nil, noTicket(text)
+	}
+	return &attempt{request: Request{Name: lockName(dir)}, dir: dir, path: path, stat: znode.Stat{Czxid: int64(token)}, session: session}, nil
 }
 
 // Await waits on a ticket: it returns when the lock is held, or with the State Waiting when the
 // time ran out; a negative wait has no limit. The place in the queue stays, whether the time
 // runs out or ctx ends. The error is ErrNoTicket, or a [*HoldLostError], when it is gone.
 func (l *Locker) Await(ctx context.Context, text string, wait time.Duration) (Hold, error) {
-	if c, ok, err := parsePermitTicket(text); err != nil {
-		return Hold{}, err
-	} else if ok {
+	if c, ok := parsePermitTicket(text); ok {
 		return l.awaitPermitTicket(ctx, c, wait, false, nil)
 	}
 	a, err := l.awaitTicket(ctx, text, wait, nil)
@@ -56,9 +67,7 @@ func (l *Locker) Await(ctx context.Context, text string, wait time.Duration) (Ho
 		return Hold{}, err
 	}
 	if a.granted {
-		touch := l.sessions.Expect(a.session)
-		l.store.Touch(a.session, true)
-		if a.sent, err = touch.Wait(ctx); err != nil {
+		if a.sent, err = l.confirm(ctx, a.session); err != nil {
 			return Hold{}, err
 		}
 	}
@@ -68,9 +77,7 @@ func (l *Locker) Await(ctx context.Context, text string, wait time.Duration) (Ho
 // AwaitTold is Await for a client with touches of its own: the hold has no Deadline. It calls
 // begins once if it has to wait, when the wait begins. begins must not block.
 func (l *Locker) AwaitTold(ctx context.Context, text string, wait time.Duration, begins func(ticket string)) (Hold, error) {
-	if c, ok, err := parsePermitTicket(text); err != nil {
-		return Hold{}, err
-	} else if ok {
+	if c, ok := parsePermitTicket(text); ok {
 		return l.awaitPermitTicket(ctx, c, wait, true, begins)
 	}
 	a, err := l.awaitTicket(ctx, text, wait, begins)
@@ -92,15 +99,13 @@ func (l *Locker) awaitTicket(ctx context.Context, text string, wait time.Duratio
 // Leave gives up a ticket's place in the queue, or the lock if it holds. It can be repeated like
 // Release. The error is ErrNoTicket, or a [*HoldLostError], when the place is gone otherwise.
 func (l *Locker) Leave(ctx context.Context, text string) (Done, error) {
-	if c, ok, err := parsePermitTicket(text); err != nil {
-		return Done{}, err
-	} else if ok {
+	if c, ok := parsePermitTicket(text); ok {
 		return l.leavePermits(ctx, c)
 	}
 	a, err := l.redeem(ctx, text)
 	switch {
-	case errors.Is(err, ErrNoTicket) && l.remembers(a.request.Name, Token(a.stat.Czxid)):
-		return l.released(a, Token(a.stat.Czxid))
+	case errors.Is(err, ErrNoTicket) && l.remembers(a.hold()):
+		return l.released(a.request.Name, a.place(), Token(a.stat.Czxid))
 	case err != nil:
 		return Done{}, err
 	}
@@ -129,7 +134,7 @@ func (l *Locker) redeem(ctx context.Context, text string) (*attempt, error) {
 		return nil, err
 	}
 	if !found {
-		if err := l.lost(a.request.Name, Token(a.stat.Czxid)); err != nil && !errors.Is(err, ErrNotHeld) {
+		if err := l.lost(a.request.Name, a.hold()); err != nil && !errors.Is(err, ErrNotHeld) {
 			return a, err
 		}
 		return a, ErrNoTicket

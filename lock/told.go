@@ -25,9 +25,7 @@ func (l *Locker) Follow(f Follower) {
 // Ahead tells how a ticket's place stands in this member's tree: how many stand before it, and
 // the first of them, who holds; 0 when it holds itself. It reports false where the place is gone.
 func (l *Locker) Ahead(ticket string) (position int, holder Contender, ok bool) {
-	if c, ok, err := parsePermitTicket(ticket); err != nil {
-		return 0, Contender{}, false
-	} else if ok {
+	if c, ok := parsePermitTicket(ticket); ok {
 		return l.aheadForPermits(c)
 	}
 	a, err := parseTicket(ticket)
@@ -63,7 +61,7 @@ func (l *Locker) Of(session lease.ID, limit int) (list []Contender, total int) {
 			dir, name := znode.Split(path)
 			parent, under := t.Get(dir)
 			n, ok := t.Get(path)
-			if p, claim := l.sightClaim(t, n); claim {
+			if p, claim := sightClaim(t, n); claim {
 				if p.path != "" {
 					if total++; len(seen) < limit {
 						seen = append(seen, p)

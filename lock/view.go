@@ -24,11 +24,17 @@ type sighting struct {
 	expected time.Duration     // to wait; 0: not known
 }
 
-func (l *Locker) sight(t *znode.Tree, n *znode.Node, position int) sighting {
+// glance reads what any contender's znode and session say.
+func glance(t *znode.Tree, n *znode.Node, position int) sighting {
 	p := sighting{stat: n.Stat(), path: n.Path(), data: n.Data(), position: position}
 	if s, ok := t.Session(n.Owner()); ok {
 		p.labels = s.Labels
 	}
+	return p
+}
+
+func (l *Locker) sight(t *znode.Tree, n *znode.Node, position int) sighting {
+	p := glance(t, n, position)
 	if n.Kind() == znode.TTL {
 		p.rests = p.stat.Mtime + n.TTL()
 	}

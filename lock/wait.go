@@ -21,7 +21,7 @@ type waiter struct {
 // caller must unwatch a waiter that is not nil.
 func (l *Locker) watch(a *attempt) (found *waiter) {
 	l.store.View(func(t *znode.Tree, _ int64) {
-		if _, ok := a.follow(t); !ok || a.done(t) {
+		if n, ok := a.follow(t); !ok || a.done(n) {
 			return
 		}
 		l.mu.Lock()
@@ -38,12 +38,11 @@ func (l *Locker) watch(a *attempt) (found *waiter) {
 }
 
 // done reports whether an attempt waits for nothing any more, though it stands.
-func (a *attempt) done(t *znode.Tree) bool {
+func (a *attempt) done(n *znode.Node) bool {
 	if !a.permits {
-		return holds(t, a.path)
+		return !n.Waits()
 	}
-	_, name := znode.Split(a.path)
-	_, held := znode.Lease(name)
+	_, held := znode.Lease(n.Name())
 	return held
 }
 
@@ -76,7 +75,8 @@ func (l *Locker) await(ctx context.Context, a *attempt, wait time.Duration) (Hol
 		return Hold{}, l.leaveOrHold(ctx, a, err)
 	}
 	if !a.request.OwnTouches && (time.Since(begun) > time.Millisecond || a.sent == 0) {
-		if err := l.confirm(ctx, a); err != nil {
+		if a.sent, err = l.confirm(ctx, a.session); err != nil {
+			l.leave(a)
 			return Hold{}, err
 		}
 	}
@@ -119,7 +119,7 @@ func (l *Locker) turn(ctx context.Context, a *attempt, wait time.Duration, keep 
 		defer t.Stop()
 		touch = t.C
 	}
-	look, stop := l.lookout()
+	look, stop := l.lookout(a)
 	defer stop()
 	for {
 		select {
@@ -146,23 +146,17 @@ func (l *Locker) turn(ctx context.Context, a *attempt, wait time.Duration, keep 
 	}
 }
 
-// confirm has the session touched anew, after the grant, so that the answer's deadline is one
-// that its client can count on.
-func (l *Locker) confirm(ctx context.Context, a *attempt) error {
-	touch := l.sessions.Expect(a.session)
-	l.store.Touch(a.session, true)
-	sent, err := touch.Wait(ctx)
-	if err != nil {
-		l.leave(a)
-		return err
-	}
-	a.sent = sent
-	return nil
+// confirm has a session touched anew, after the grant, so that the answer's deadline is one that its
+// client can count on. The deadline counts from what it returns.
+func (l *Locker) confirm(ctx context.Context, session lease.ID) (sent time.Duration, err error) {
+	touch := l.sessions.Expect(session)
+	l.store.Touch(session, true)
+	return touch.Wait(ctx)
 }
 
 // leaveOrHold gives up an attempt whose time ran out, and returns why once that is done.
 func (l *Locker) leaveOrHold(ctx context.Context, a *attempt, why error) error {
-	for _, b := range a.others {
+	for _, b := range a.apart() {
 		if err := l.leaveOnce(ctx, b); err != nil {
 			l.leave(b)
 		}
@@ -178,7 +172,7 @@ func (l *Locker) leaveOrHold(ctx context.Context, a *attempt, why error) error {
 // removed: a repetition raises it, and whoever repeated may have been told that it holds. For
 // the same reason the one-shot session of such an attempt is left to lapse.
 func (l *Locker) leaving(a *attempt) *znode.Request {
-	if a.oneShot && !a.retry {
+	if a.alone() {
 		return &znode.Request{Session: a.session, Ops: []znode.Op{{Kind: znode.OpClose}}}
 	}
 	op := znode.Op{Kind: znode.OpDelete, Path: a.path, Version: -1, Czxid: a.stat.Czxid}
@@ -190,11 +184,22 @@ func (l *Locker) leaving(a *attempt) *znode.Request {
 	return &znode.Request{Session: a.session, Ops: []znode.Op{op}}
 }
 
+// alone reports whether an attempt is given up by closing the session that was made for it.
+func (a *attempt) alone() bool { return a.oneShot && !a.retry }
+
+// apart returns those of an attempt's others that do not go with it.
+func (a *attempt) apart() []*attempt {
+	if a.alone() {
+		return nil
+	}
+	return a.others
+}
+
 // leave removes an attempt's contender, and those of its others, behind its caller's back. The
 // request is repeated until its outcome is known; should this member die first, the session's end
 // removes the contender.
 func (l *Locker) leave(a *attempt) {
-	for _, b := range a.others {
+	for _, b := range a.apart() {
 		l.leave(b)
 	}
 	l.behind.Do(func(ctx context.Context) error { return l.leaveOnce(ctx, a) })
@@ -217,10 +222,7 @@ func (l *Locker) leaveUnknown(a *attempt) {
 		l.leaveUnknown(b)
 	}
 	l.behind.Do(func(ctx context.Context) error {
-		// Requests happen in their order: when a later one is answered, the earlier one is in
-		// the log or never will be.
-		r := &znode.Request{Ops: []znode.Op{{Kind: znode.OpCheck, Path: "/", Version: -1}}}
-		if _, err := l.store.Do(ctx, r); err != nil {
+		if err := l.store.Pass(ctx); err != nil {
 			return err
 		}
 		l.store.View(func(t *znode.Tree, _ int64) {

@@ -184,9 +184,9 @@ func (s *Store) Do(ctx context.Context, r *znode.Request) (znode.Outcome, error)
 }
 
 // DoLate is Do for callers who must clean up after a request whose outcome they did not wait
-// for: if the error is ErrUncertain because ctx ended, late is called once, with the outcome or
-// an error when that can never be known. It is called from inside the apply loop, and must not
-// block nor call the store.
+// for: if the error is ErrUncertain, late is called once, with the outcome or an error when that can
+// never be known. It is called from inside the apply loop or from inside DoLate, and must not block
+// nor call the store.
 func (s *Store) DoLate(ctx context.Context, r *znode.Request, late func(znode.Outcome, error)) (znode.Outcome, error) {
 	got := make(chan answer, 1)
 	p, err := s.submit(r, func(o znode.Outcome, err error) { s.answers = append(s.answers, answer{got, o, err}) })
@@ -195,7 +195,7 @@ func (s *Store) DoLate(ctx context.Context, r *znode.Request, late func(znode.Ou
 	}
 	select {
 	case a := <-got:
-		return a.outcome, a.err
+		return a.known(late)
 	case <-ctx.Done():
 	}
 	s.mu.Lock()
@@ -212,12 +212,28 @@ func (s *Store) DoLate(ctx context.Context, r *znode.Request, late func(znode.Ou
 	}
 	s.mu.Unlock()
 	if came != nil {
-		return came.outcome, came.err
+		return came.known(late)
 	}
 	if gone {
 		return znode.Outcome{}, errors.Join(ErrUnavailable, context.Cause(ctx))
 	}
 	return znode.Outcome{}, errors.Join(ErrUncertain, context.Cause(ctx))
+}
+
+// known returns an answer. What is lost in a gap of the log is late's at once: no more will be heard
+// of it.
+func (a *answer) known(late func(znode.Outcome, error)) (znode.Outcome, error) {
+	if late != nil && errors.Is(a.err, ErrUncertain) {
+		late(a.outcome, a.err)
+	}
+	return a.outcome, a.err
+}
+
+// Pass sends a request that does nothing. Requests of a member happen in their order: when it is
+// answered, what was sent before is in the log or never will be. It ends as Do does.
+func (s *Store) Pass(ctx context.Context) error {
+	_, err := s.Do(ctx, &znode.Request{Ops: []znode.Op{{Kind: znode.OpCheck, Path: "/", Version: -1}}})
+	return err
 }
 
 // Start is Do without waiting: done is called once, from inside the apply loop or, for a request

@@ -40,15 +40,10 @@ func (d *Draft) Grant(zxid, now int64) bool {
 func (d *Draft) grantAt(semaphore string, zxid, now int64) bool {
 	at := semaphoreAt(semaphore)
 	locks := d.find(at.locks)
-	if locks == nil || locks.contenders == 0 {
+	if locks == nil {
 		return false
 	}
-	var first *draftNode
-	for n := range d.contenders(locks) {
-		first = n
-		break
-	}
-	limit := d.find(at.limit)
+	first, limit := d.firstContender(locks), d.find(at.limit)
 	if first == nil || first.Owner == 0 || limit == nil {
 		return false
 	}

@@ -101,15 +101,8 @@ func (n *Node) holdersFrom(c *Node, yield func(*Node) bool) {
 	n.kids.from(c, walk)
 }
 
-// NumExclusive returns how many contenders are not shared.
-func (n *Node) NumExclusive() int { return int(n.contenders - n.sharers) }
-
-// FirstExclusive returns the exclusive contender that stands ahead of all others of its kind; ok is
-// false if there is none. Everybody behind it waits.
-func (n *Node) FirstExclusive() (name string, seq int64, ok bool) {
-	return contender(n.firstExclusive())
-}
-
+// firstExclusive returns the exclusive contender that stands ahead of all others of its kind, or nil.
+// Everybody behind it waits.
 func (n *Node) firstExclusive() *Node {
 	switch {
 	case n.contenders == n.sharers:

@@ -108,8 +108,8 @@ func TestHolders(t *testing.T) {
 	if got := strings.Join(holdersOf(dir), ""); got != "01" {
 		t.Fatalf("%q hold at first; want 0 and 1", got)
 	}
-	if name, _, ok := dir.FirstExclusive(); !ok || name != "c-__WRIT__0000000002" || dir.NumExclusive() != 2 {
-		t.Errorf("the first of %d exclusive ones is %q", dir.NumExclusive(), name)
+	if name, _, ok := contender(dir.firstExclusive()); !ok || name != "c-__WRIT__0000000002" || dir.contenders-dir.sharers != 2 {
+		t.Errorf("the first of %d exclusive ones is %q", dir.contenders-dir.sharers, name)
 	}
 	leave("a-__READ__0000000000", "1")
 	leave("b-__READ__0000000001", "2")
