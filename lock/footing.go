@@ -148,27 +148,22 @@ func (fs footings) joined(dir, n *znode.Node) {
 	}
 }
 
-// rested notes that a contender is nobody's any more: its session has ended, and the lock rests.
-func (fs footings) rested(dir, n *znode.Node, session lease.ID) {
-	behind := dir.Behind(n) != nil
+// rested notes that a contender is nobody's any more: its session has ended, and the lock rests. It
+// reports whether somebody stands behind.
+func (fs footings) rested(dir, n *znode.Node, session lease.ID) (behind bool) {
+	behind = dir.Behind(n) != nil
 	fs.change(session, func(f *footing) {
 		f.remove(n)
 		if behind {
 			f.blocks--
 		}
 	})
+	return behind
 }
 
 // left notes that a contender of dir is gone.
 func (fs footings) left(dir, n *znode.Node) {
-	behind := dir.Behind(n) != nil
-	fs.change(n.Owner(), func(f *footing) {
-		f.remove(n)
-		if behind {
-			f.blocks--
-		}
-	})
-	if behind {
+	if fs.rested(dir, n, n.Owner()) {
 		return
 	}
 	if ahead := dir.Ahead(n); ahead != nil {

@@ -210,6 +210,9 @@ func (l *Locker) leave(a *attempt) {
 func (l *Locker) leaveOnce(ctx context.Context, a *attempt) error {
 	if a.entry != "" {
 		_, _, err := l.withdraw(ctx, a, a.entry)
+		if _, refused := errors.AsType[znode.Code](err); refused {
+			return nil // as by an ACL that somebody has set: to ask again does not change it
+		}
 		return err
 	}
 	return l.quit(ctx, a)

@@ -236,9 +236,9 @@ type Contender struct {
 	RestsUntilMS int64
 	Ahead        int64
 	ExpectedMS   int64
+	Permits      int64
 	Value        string
 	Priority     int64
-	Permits      int64
 }
 
 // A Lost is a session that is over.

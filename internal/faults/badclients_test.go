@@ -24,7 +24,9 @@ import (
 // requests at once, and lets them never read their answers. It shows that others, at the same
 // member and at another, never notice.
 func TestBadClients(t *testing.T) {
-	c := clustertest.Start(t, 3, clustertest.Options{Flags: []string{"--header-timeout", "3s", "--read-timeout", "14s"}})
+	// The time for a header runs from the accept on, also while 10,000 others connect before it is
+	// sent and while they keep the member from reading it.
+	c := clustertest.Start(t, 3, clustertest.Options{Flags: []string{"--header-timeout", "10s", "--read-timeout", "21s"}})
 	for _, bad := range []struct {
 		name string
 		do   func(t *testing.T, m *clustertest.Member)
