@@ -16,7 +16,8 @@ const (
 	recipeWorkers = 64
 	recipePermits = 16 // Cycles.java has it, too
 	recipeLeaders = 16
-	recipeGain    = 3 // the goal: so many times Curator's rate
+	recipeNames   = 16 // elections at once; Cycles.java has it, too
+	recipeGain    = 3  // the goal: so many times Curator's rate
 )
 
 // errTooMany would be the end of all figures.
@@ -76,6 +77,20 @@ func recipeList() []*recipe {
 			curator: []string{"selector", "latch"},
 			worker: func(c *sdk.Client, i int) mutex {
 				e, value := c.Election("bench/election"), fmt.Sprintf("candidate %d", i)
+				return &turn{take: func(ctx context.Context) (func(context.Context) error, error) {
+					term, err := e.Campaign(ctx, value)
+					return term.Resign, err
+				}}
+			},
+		},
+		{
+			contest: contest{
+				name: "recipes, elections", workers: recipeWorkers, what: ofWaits, span: contestTime, counts: "terms",
+				title: fmt.Sprintf("recipes, elections: %d candidates in one process, %d elections, otherwise the same", recipeWorkers, recipeNames),
+			},
+			curator: []string{"selectors", "latches"},
+			worker: func(c *sdk.Client, i int) mutex {
+				e, value := c.Election(fmt.Sprintf("bench/elections/%d", i%recipeNames)), fmt.Sprintf("candidate %d", i)
 				return &turn{take: func(ctx context.Context) (func(context.Context) error, error) {
 					term, err := e.Campaign(ctx, value)
 					return term.Resign, err

@@ -40,6 +40,7 @@ func TestRecipesAreMeasured(t *testing.T) {
 	judged(t, report, "recipes, read: cycles", "Curator's read and Apache ZooKeeper")
 	judged(t, report, "recipes, semaphore: cycles", "Curator's semaphore and Apache ZooKeeper")
 	judged(t, report, "recipes, election: terms", "Apache ZooKeeper")
+	judged(t, report, "recipes, elections: terms", "Apache ZooKeeper")
 }
 
 // judged checks that a report has a goal, beside its yardstick, with a verdict.

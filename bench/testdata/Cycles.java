@@ -16,6 +16,8 @@ import org.apache.curator.retry.RetryNTimes;
 
 /** Has threads go through one of Curator's recipes over and over, and prints how many cycles that made in how long. */
 public class Cycles {
+    static final int ELECTIONS = 16; // of "selectors" and "latches"
+
     /** Takes something and gives it back. */
     interface Cycle {
         void run() throws Exception;
@@ -29,12 +31,12 @@ public class Cycles {
         client.start();
         AtomicBoolean over = new AtomicBoolean();
         AtomicLong cycles = new AtomicLong();
-        boolean selects = recipe.equals("selector");
+        boolean selects = recipe.startsWith("selector");
         CountDownLatch ended = new CountDownLatch(selects ? 0 : threads);
         List<LeaderSelector> selectors = new ArrayList<>(); // they have threads of their own
         for (int i = 0; i < threads; i++) {
             if (selects) {
-                selectors.add(selector(client, cycles));
+                selectors.add(selector(client, recipe.equals("selectors") ? "/curator-selectors/" + i % ELECTIONS : "/curator-selector", cycles));
                 continue;
             }
             Cycle cycle = cycle(recipe, client, i);
@@ -64,7 +66,7 @@ public class Cycles {
         System.out.println(done + " " + took);
     }
 
-    /** What a thread does: mutexes are its own, all else is one for all. */
+    /** What a thread does: mutexes are its own, all else is shared. */
     static Cycle cycle(String recipe, CuratorFramework client, int thread) {
         switch (recipe) {
             case "mutex":
@@ -86,20 +88,25 @@ public class Cycles {
                     semaphore.returnLease(lease);
                 };
             case "latch":
-                return () -> {
-                    LeaderLatch latch = new LeaderLatch(client, "/curator-latch");
-                    latch.start();
-                    latch.await();
-                    latch.close();
-                };
+                return () -> latch(client, "/curator-latch");
+            case "latches":
+                return () -> latch(client, "/curator-latches/" + thread % ELECTIONS);
             default:
                 throw new IllegalArgumentException(recipe);
         }
     }
 
+    /** Leads once, for no time at all. */
+    static void latch(CuratorFramework client, String path) throws Exception {
+        LeaderLatch latch = new LeaderLatch(client, path);
+        latch.start();
+        latch.await();
+        latch.close();
+    }
+
     /** Leads for no time at all, and queues again. */
-    static LeaderSelector selector(CuratorFramework client, AtomicLong terms) {
-        LeaderSelector selector = new LeaderSelector(client, "/curator-selector", new LeaderSelectorListenerAdapter() {
+    static LeaderSelector selector(CuratorFramework client, String path, AtomicLong terms) {
+        LeaderSelector selector = new LeaderSelector(client, path, new LeaderSelectorListenerAdapter() {
             @Override
             public void takeLeadership(CuratorFramework client) {
                 terms.incrementAndGet();
