@@ -94,7 +94,7 @@ func TestProclaim(t *testing.T) {
 			}
 		})
 	}
-	wantInput(t, proclaim(0, first.Token), "session")
+	membertest.BadInput(t, proclaim(0, first.Token), "session")
 	if err := proclaim(a, 0); err != nil {
 		t.Errorf("the leader, without a token: %v", err)
 	}
@@ -126,8 +126,8 @@ func TestCampaignIsRefused(t *testing.T) {
 		r := candidate("n", s, "v", 0)
 		test.change(&r)
 		_, err := m.Elections.Campaign(patient(t), r, 0)
-		wantInput(t, err, test.field)
+		membertest.BadInput(t, err, test.field)
 	}
 	_, err := m.Locks.Acquire(patient(t), lock.Request{Name: "n", Session: s, Compat: lock.CompatLatch}, 0)
-	wantInput(t, err, "compat")
+	membertest.BadInput(t, err, "compat")
 }
