@@ -126,7 +126,7 @@ func TestHandOverMeetsTimeout(t *testing.T) {
 // waitGone waits until a session has no contender.
 func waitGone(t testing.TB, m *membertest.Member, s lease.ID) {
 	t.Helper()
-	if list, _ := m.Locks.Of(s, 10); len(list) != 0 {
+	if _, list, _ := m.Locks.Of(s, 10); len(list) != 0 {
 		t.Errorf("a campaign that timed out has left %+v", list)
 	}
 }
