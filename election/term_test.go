@@ -3,6 +3,7 @@ package election_test
 import (
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/lockkeeper/lockkeeper/election"
 	"github.com/lockkeeper/lockkeeper/internal/membertest"
@@ -121,6 +122,7 @@ func TestCampaignIsRefused(t *testing.T) {
 		{"compat", func(r *lock.Request) { r.Compat = "some" }},
 		{"value", func(r *lock.Request) { r.Candidacy.Value = "\xff" }},
 		{"mode", func(r *lock.Request) { r.Mode = lock.ModeRead }},
+		{"lock_delay", func(r *lock.Request) { r.LockDelay = time.Second }},
 		{"name", func(r *lock.Request) { r.Name = "/a" }},
 	} {
 		r := candidate("n", s, "v", 0)
