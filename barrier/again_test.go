@@ -14,16 +14,16 @@ import (
 // TestEnterAgainAmongAll repeats an entry at a barrier that takes nobody else.
 func TestEnterAgainAmongAll(t *testing.T) {
 	m := membertest.One(t, func(c *membertest.Config) { c.Barrier.MaxParticipants = 2 })
-	id := session(t, m, time.Minute)
+	id := session(t, m)
 	begun, done := enter(t, m, barrier.Entry{Name: "b", Count: 2, ID: "one", Session: id}, forever)
-	await(t, "the wait", begun)
+	membertest.Receive(t, "the wait", begun)
 	last := barrier.Entry{Name: "b", Count: 2, ID: "two", Session: id}
 	for _, repeated := range []bool{false, true} {
 		if p, err := m.Barriers.Enter(patient(t), last, 0); err != nil || !p.Open || p.Repeated != repeated {
 			t.Errorf("the last: %+v, %v; want one that is repeated: %v", p, err, repeated)
 		}
 	}
-	if e := await(t, "the first", done); e.err != nil {
+	if e := membertest.Receive(t, "the first", done); e.err != nil {
 		t.Error(e.err)
 	}
 	_, err := m.Barriers.Enter(patient(t), barrier.Entry{Name: "b", Count: 2, ID: "three", Session: id}, 0)
@@ -35,33 +35,33 @@ func TestEnterAgainAmongAll(t *testing.T) {
 func TestEnterUnanswered(t *testing.T) {
 	m := membertest.One(t)
 	ctx := patient(t)
-	id := session(t, m, time.Minute)
+	id := session(t, m)
 	attached, err := m.Sessions.Attach(ctx, id, 1, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	begun, done := enter(t, m, barrier.Entry{Name: "b", Count: 2, Session: id, Generation: attached.Session.Owner.Generation}, forever)
-	await(t, "the wait", begun)
+	membertest.Receive(t, "the wait", begun)
 	if _, err := m.Sessions.Attach(ctx, id, 1, 0); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := m.Barriers.Enter(ctx, barrier.Entry{Name: "b", Count: 2, ID: "last", TTL: time.Hour}, 0); err != nil {
 		t.Fatal(err)
 	}
-	is(t, "the entry of before", await(t, "its end", done).err, znode.ErrSessionMoved)
+	is(t, "the entry of before", membertest.Receive(t, "its end", done).err, znode.ErrSessionMoved)
 	came(t, m, "b", 1)
 }
 
 // TestLeaveGivenUp ends a participant's wait for the others, who stay.
 func TestLeaveGivenUp(t *testing.T) {
 	m := membertest.One(t)
-	begun, done := enter(t, m, barrier.Entry{Name: "b", Count: 2, ID: "a", Session: session(t, m, time.Minute)}, forever)
-	await(t, "the wait", begun)
+	begun, done := enter(t, m, barrier.Entry{Name: "b", Count: 2, ID: "a", Session: session(t, m)}, forever)
+	membertest.Receive(t, "the wait", begun)
 	p, err := m.Barriers.Enter(patient(t), barrier.Entry{Name: "b", Count: 2, ID: "b", TTL: time.Hour}, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if e := await(t, "the other", done); e.err != nil {
+	if e := membertest.Receive(t, "the other", done); e.err != nil {
 		t.Fatal(e.err)
 	}
 	ctx, cancel := context.WithCancel(patient(t))

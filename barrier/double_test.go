@@ -19,8 +19,8 @@ func TestDoubleBarrier(t *testing.T) {
 	var places []barrier.Place
 	var waiting []chan entered
 	for i, m := range members[:2] {
-		begun, done := enter(t, m, barrier.Entry{Name: name, Count: 3, Owner: m.Name(), Session: session(t, m, time.Minute)}, forever)
-		await(t, "the wait", begun)
+		begun, done := enter(t, m, barrier.Entry{Name: name, Count: 3, Owner: m.Name(), Session: session(t, m)}, forever)
+		membertest.Receive(t, "the wait", begun)
 		waiting = append(waiting, done)
 		if g := gathering(t, members[2], name); g.Open || g.Total != i+1 || g.Count != 3 {
 			t.Fatalf("%+v", g)
@@ -31,7 +31,7 @@ func TestDoubleBarrier(t *testing.T) {
 		t.Fatalf("the last: %+v, %v", last, err)
 	}
 	for _, c := range waiting {
-		e := await(t, "the others", c)
+		e := membertest.Receive(t, "the others", c)
 		if e.err != nil || !e.place.Open || e.place.Count != 3 {
 			t.Fatalf("%+v", e)
 		}
@@ -53,7 +53,7 @@ func TestDoubleBarrier(t *testing.T) {
 			}
 			left <- q
 		}()
-		await(t, "the wait", begun)
+		membertest.Receive(t, "the wait", begun)
 	}
 	select {
 	case p := <-left:
@@ -65,7 +65,7 @@ func TestDoubleBarrier(t *testing.T) {
 		t.Fatalf("%+v, %v", q, err)
 	}
 	for range 2 {
-		if p := await(t, "the others", left); p.Participants != 0 {
+		if p := membertest.Receive(t, "the others", left); p.Participants != 0 {
 			t.Errorf("%+v", p)
 		}
 	}
@@ -84,7 +84,7 @@ func TestDoubleBarrier(t *testing.T) {
 
 func TestEnterRunsOut(t *testing.T) {
 	m := membertest.One(t)
-	id := session(t, m, time.Minute)
+	id := session(t, m)
 	for _, wait := range []time.Duration{0, 20 * time.Millisecond} {
 		_, err := m.Barriers.Enter(patient(t), barrier.Entry{Name: "b", Count: 2, Session: id}, wait)
 		e, ok := errors.AsType[*barrier.ClosedError](err)
@@ -101,10 +101,10 @@ func TestEnterRunsOut(t *testing.T) {
 		_, err := m.Barriers.Enter(ctx, barrier.Entry{Name: "b", Count: 2, Begins: func() { close(begun) }}, forever)
 		done <- err
 	}()
-	await(t, "the wait", begun)
+	membertest.Receive(t, "the wait", begun)
 	cause := errors.New("enough")
 	cancel(cause)
-	is(t, "an entry whose context ended", await(t, "its end", done), cause)
+	is(t, "an entry whose context ended", membertest.Receive(t, "its end", done), cause)
 	came(t, m, "b", 0)
 	quorumtest.Eventually(t, "the end of its session", func() bool {
 		n := 0
@@ -117,22 +117,22 @@ func TestEnterIsRepeatable(t *testing.T) {
 	members := membertest.Start(t, 3)
 	r := barrier.Entry{Name: "b", Count: 2, ID: "me", TTL: time.Minute}
 	begun, first := enter(t, members[0], r, forever)
-	await(t, "the wait", begun)
+	membertest.Receive(t, "the wait", begun)
 	begun, second := enter(t, members[1], r, forever)
-	await(t, "the wait of the repetition", begun)
+	membertest.Receive(t, "the wait of the repetition", begun)
 	if g := gathering(t, members[2], "b"); g.Total != 1 {
 		t.Fatalf("%+v", g)
 	}
 	if _, err := members[2].Barriers.Enter(patient(t), barrier.Entry{Name: "b", Count: 2}, 0); err != nil {
 		t.Fatal(err)
 	}
-	a, b := await(t, "the first", first), await(t, "the second", second)
+	a, b := membertest.Receive(t, "the first", first), membertest.Receive(t, "the second", second)
 	if a.err != nil || b.err != nil || a.place.Session != b.place.Session || a.place.Repeated || !b.place.Repeated {
 		t.Errorf("%+v, %+v", a, b)
 	}
 	// What the first attempt takes back, the second lets stand.
 	ctx, cancel := context.WithCancel(patient(t))
-	r = barrier.Entry{Name: "c", Count: 2, ID: "me", Session: session(t, members[0], time.Minute)}
+	r = barrier.Entry{Name: "c", Count: 2, ID: "me", Session: session(t, members[0])}
 	begun = make(chan struct{})
 	done := make(chan error, 1)
 	go func() {
@@ -141,25 +141,25 @@ func TestEnterIsRepeatable(t *testing.T) {
 		_, err := members[0].Barriers.Enter(ctx, r, forever)
 		done <- err
 	}()
-	await(t, "the wait", begun)
+	membertest.Receive(t, "the wait", begun)
 	begun, second = enter(t, members[1], r, forever)
-	await(t, "the wait of the repetition", begun)
+	membertest.Receive(t, "the wait of the repetition", begun)
 	cancel()
-	is(t, "the first attempt", await(t, "its end", done), context.Canceled)
+	is(t, "the first attempt", membertest.Receive(t, "its end", done), context.Canceled)
 	if _, err := members[2].Barriers.Enter(patient(t), barrier.Entry{Name: "c", Count: 2}, 0); err != nil {
 		t.Fatal(err)
 	}
-	if b := await(t, "the second", second); b.err != nil {
+	if b := membertest.Receive(t, "the second", second); b.err != nil {
 		t.Error(b.err)
 	}
 }
 
 func TestWrongEntries(t *testing.T) {
 	m := membertest.One(t)
-	id, other := session(t, m, time.Minute), session(t, m, time.Minute)
+	id, other := session(t, m), session(t, m)
 	ok := barrier.Entry{Name: "b", Count: 2, Session: id, ID: "one"}
 	begun, done := enter(t, m, ok, forever)
-	await(t, "the wait", begun)
+	membertest.Receive(t, "the wait", begun)
 	for name, tt := range map[string]struct {
 		change func(*barrier.Entry)
 		field  string
@@ -181,7 +181,7 @@ func TestWrongEntries(t *testing.T) {
 			e := ok
 			tt.change(&e)
 			_, err := m.Barriers.Enter(patient(t), e, 0)
-			badInput(t, err, tt.field)
+			membertest.BadInput(t, err, tt.field)
 		})
 	}
 	_, err := m.Barriers.Enter(patient(t), barrier.Entry{Name: "b", Count: 3, Session: other}, 0)
@@ -193,17 +193,17 @@ func TestWrongEntries(t *testing.T) {
 	_, err = m.Barriers.Enter(patient(t), barrier.Entry{Name: "b", Count: 2, Session: other, Generation: 7}, 0)
 	is(t, "a generation that is not its own", err, znode.ErrSessionMoved)
 	_, err = m.Barriers.Leave(patient(t), barrier.Exit{Name: "b", ID: "one", Session: other}, 0)
-	badInput(t, err, "id")
+	membertest.BadInput(t, err, "id")
 	_, err = m.Barriers.Leave(patient(t), barrier.Exit{Name: "b", Session: other}, 0)
-	badInput(t, err, "id")
+	membertest.BadInput(t, err, "id")
 	_, err = m.Barriers.Leave(patient(t), barrier.Exit{Name: "b", ID: "one"}, 0)
-	badInput(t, err, "session")
+	membertest.BadInput(t, err, "session")
 	_, err = m.Barriers.Leave(patient(t), barrier.Exit{Name: "b", ID: "two", Session: 99}, 0)
 	is(t, "a leave of a session that never was", err, lease.ErrLost)
 	if p, err := m.Barriers.Enter(patient(t), barrier.Entry{Name: "b", Count: 2, Session: other}, 0); err != nil || !p.Open {
 		t.Errorf("%+v, %v", p, err)
 	}
-	if e := await(t, "the first", done); e.err != nil {
+	if e := membertest.Receive(t, "the first", done); e.err != nil {
 		t.Error(e.err)
 	}
 }
@@ -212,14 +212,14 @@ func TestWrongEntries(t *testing.T) {
 func TestTooManyParticipants(t *testing.T) {
 	m := membertest.One(t, func(c *membertest.Config) { c.Barrier.MaxParticipants = 2 })
 	entry := func(id string) barrier.Entry {
-		return barrier.Entry{Name: "full", Count: 2, Session: session(t, m, time.Minute), ID: id}
+		return barrier.Entry{Name: "full", Count: 2, Session: session(t, m), ID: id}
 	}
 	begun, done := enter(t, m, entry("one"), forever)
-	await(t, "the wait", begun)
+	membertest.Receive(t, "the wait", begun)
 	if _, err := m.Barriers.Enter(patient(t), entry("two"), forever); err != nil {
 		t.Fatal(err)
 	}
-	if e := await(t, "the first", done); e.err != nil {
+	if e := membertest.Receive(t, "the first", done); e.err != nil {
 		t.Fatal(e.err)
 	}
 	_, err := m.Barriers.Enter(patient(t), entry("three"), 0)
@@ -230,27 +230,27 @@ func TestTooManyParticipants(t *testing.T) {
 func TestParticipantDies(t *testing.T) {
 	m := membertest.One(t)
 	ctx := patient(t)
-	dying, living := session(t, m, time.Minute), session(t, m, time.Minute)
+	dying, living := session(t, m), session(t, m)
 
 	// While it waits to enter: it does not count, and is told.
 	begun, done := enter(t, m, barrier.Entry{Name: "b", Count: 2, Session: dying}, forever)
-	await(t, "the wait", begun)
+	membertest.Receive(t, "the wait", begun)
 	if _, err := m.Sessions.Close(ctx, dying, znode.Owner{}); err != nil {
 		t.Fatal(err)
 	}
-	is(t, "an entry whose session ended", await(t, "its end", done).err, lease.ErrLost)
+	is(t, "an entry whose session ended", membertest.Receive(t, "its end", done).err, lease.ErrLost)
 	_, err := m.Barriers.Enter(ctx, barrier.Entry{Name: "b", Count: 2, Session: living}, 0)
 	is(t, "the second, who is alone", err, barrier.ErrClosed)
 
 	// Once inside: nobody waits for it to leave.
-	dying = session(t, m, time.Minute)
+	dying = session(t, m)
 	_, first := enter(t, m, barrier.Entry{Name: "b", Count: 2, Session: dying}, forever)
 	came(t, m, "b", 1)
 	p, err := m.Barriers.Enter(ctx, barrier.Entry{Name: "b", Count: 2, Session: living}, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if e := await(t, "the first", first); e.err != nil {
+	if e := membertest.Receive(t, "the first", first); e.err != nil {
 		t.Fatal(e.err)
 	}
 	begun = make(chan struct{})
@@ -259,11 +259,11 @@ func TestParticipantDies(t *testing.T) {
 		_, err := m.Barriers.Leave(ctx, barrier.Exit{Name: "b", ID: p.ID, Session: living, Begins: func() { close(begun) }}, forever)
 		left <- err
 	}()
-	await(t, "the wait to leave", begun)
+	membertest.Receive(t, "the wait to leave", begun)
 	if _, err := m.Sessions.Close(ctx, dying, znode.Owner{}); err != nil {
 		t.Fatal(err)
 	}
-	if err := await(t, "the other's leave", left); err != nil {
+	if err := membertest.Receive(t, "the other's leave", left); err != nil {
 		t.Fatal(err)
 	}
 	if g := gathering(t, m, "b"); g.Open || g.Total != 0 {
@@ -271,7 +271,7 @@ func TestParticipantDies(t *testing.T) {
 	}
 
 	// All inside die: the next round does not find an open barrier.
-	dying = session(t, m, time.Minute)
+	dying = session(t, m)
 	if _, err := m.Barriers.Enter(ctx, barrier.Entry{Name: "b", Count: 1, Session: dying}, 0); err != nil {
 		t.Fatal(err)
 	}
@@ -289,7 +289,7 @@ func TestParticipantDies(t *testing.T) {
 func TestDoubleBarrierOfOthers(t *testing.T) {
 	m := membertest.One(t)
 	ctx := patient(t)
-	theirs, ours := session(t, m, time.Minute), session(t, m, time.Minute)
+	theirs, ours := session(t, m), session(t, m)
 	child := func(name string) znode.Op {
 		return znode.Op{Kind: znode.OpCreate, Path: "/d/" + name, Data: []byte("10.0.0.7"), ACL: znode.OpenACL, Node: znode.Ephemeral, Parents: true}
 	}
@@ -298,10 +298,10 @@ func TestDoubleBarrierOfOthers(t *testing.T) {
 
 	// Theirs completes the number, and takes ready away when it leaves, as kazoo does.
 	begun, done := enter(t, m, barrier.Entry{Name: "d", Count: 2, ID: "ours", Session: ours}, forever)
-	await(t, "the wait", begun)
+	membertest.Receive(t, "the wait", begun)
 	foreign(t, m, theirs, child("theirs"))
 	foreign(t, m, theirs, ready, remove("ready"))
-	if e := await(t, "our entry", done); e.err != nil {
+	if e := membertest.Receive(t, "our entry", done); e.err != nil {
 		t.Fatal(e.err)
 	}
 	left := make(chan error, 1)
@@ -310,13 +310,13 @@ func TestDoubleBarrierOfOthers(t *testing.T) {
 		_, err := m.Barriers.Leave(ctx, barrier.Exit{Name: "d", ID: "ours", Session: ours, Begins: func() { close(begun) }}, forever)
 		left <- err
 	}()
-	await(t, "the wait to leave", begun)
+	membertest.Receive(t, "the wait to leave", begun)
 	// The lowest stays until it is the last.
 	if g := gathering(t, m, "d"); g.Total != 2 {
 		t.Errorf("%+v", g)
 	}
 	foreign(t, m, theirs, remove("theirs"))
-	if err := await(t, "our leave", left); err != nil {
+	if err := membertest.Receive(t, "our leave", left); err != nil {
 		t.Error(err)
 	}
 

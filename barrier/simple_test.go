@@ -39,11 +39,11 @@ func TestBarrier(t *testing.T) {
 		_, err := b.Wait(ctx, "gate", forever, func() { close(begun) })
 		done <- err
 	}()
-	await(t, "the wait", begun)
+	membertest.Receive(t, "the wait", begun)
 	if s, err := members[2].Barriers.Remove(ctx, "gate"); err != nil || s.Closed || s.Repeated {
 		t.Errorf("remove: %+v, %v", s, err)
 	}
-	if err := await(t, "the end of the wait", done); err != nil {
+	if err := membertest.Receive(t, "the end of the wait", done); err != nil {
 		t.Error(err)
 	}
 	if s, err := a.Remove(ctx, "gate"); err != nil || !s.Repeated {
@@ -65,10 +65,10 @@ func TestBarrierWaitEnds(t *testing.T) {
 		_, err := m.Barriers.Wait(ctx, "gate", forever, func() { close(begun) })
 		done <- err
 	}()
-	await(t, "the wait", begun)
+	membertest.Receive(t, "the wait", begun)
 	cause := errors.New("enough")
 	cancel(cause)
-	is(t, "a wait whose context ended", await(t, "its end", done), cause)
+	is(t, "a wait whose context ended", membertest.Receive(t, "its end", done), cause)
 }
 
 func TestWhatIsNoBarrier(t *testing.T) {
@@ -76,14 +76,14 @@ func TestWhatIsNoBarrier(t *testing.T) {
 	ctx := patient(t)
 	for _, name := range []string{"", "/a", "a//b", "zookeeper", "zookeeper/x", "a/_c_1-lock-0000000001"} {
 		_, err := m.Barriers.Set(ctx, name, "", "")
-		badInput(t, err, "name")
+		membertest.BadInput(t, err, "name")
 		_, err = m.Barriers.Remove(ctx, name)
-		badInput(t, err, "name")
+		membertest.BadInput(t, err, "name")
 		_, err = m.Barriers.Wait(ctx, name, 0, nil)
-		badInput(t, err, "name")
+		membertest.BadInput(t, err, "name")
 	}
 	_, err := m.Barriers.Set(ctx, "gate", "\xff", "")
-	badInput(t, err, "owner")
+	membertest.BadInput(t, err, "owner")
 
 	h, err := m.Locks.Acquire(ctx, lock.Request{Name: "a/lock"}, 0)
 	if err != nil {
@@ -115,9 +115,9 @@ func TestBarrierOfOthers(t *testing.T) {
 		_, err := m.Barriers.Wait(ctx, "theirs", forever, func() { close(begun) })
 		done <- err
 	}()
-	await(t, "the wait", begun)
+	membertest.Receive(t, "the wait", begun)
 	foreign(t, m, 0, znode.Op{Kind: znode.OpDelete, Path: "/theirs", Version: -1})
-	if err := await(t, "the end of the wait", done); err != nil {
+	if err := membertest.Receive(t, "the end of the wait", done); err != nil {
 		t.Error(err)
 	}
 }

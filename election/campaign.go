@@ -35,6 +35,9 @@ func check(r *lock.Request) error {
 	if p := r.Candidacy.Priority; p < 0 || p > MaxPriority {
 		return &lease.InputError{Field: "priority", Problem: fmt.Sprintf("%d is not between 0 and %d", p, MaxPriority), Fix: "leave it out for the lowest, 0"}
 	}
+	if r.LockDelay != 0 {
+		return &lease.InputError{Field: "lock_delay", Problem: "is of locks", Fix: "leave it out: the next candidate leads at once"}
+	}
 	switch r.Compat {
 	case lock.CompatCurator, lock.CompatAll, lock.CompatLatch:
 		return nil

@@ -39,7 +39,7 @@ func TestHandOver(t *testing.T) {
 			if err != nil || done.Token <= third.Token || done.Repeated {
 				t.Fatalf("hand over = %+v, %v", done, err)
 			}
-			led := receive(t, ahead)
+			led := membertest.Receive(t, "the one ahead", ahead)
 			if led.State != lock.Held || led.Token != done.Token || led.Value != "c" || led.Session != c {
 				t.Errorf("the candidate has %+v; want the token %d", led, done.Token)
 			}
@@ -57,7 +57,7 @@ func TestHandOver(t *testing.T) {
 			if _, err := members[2].Locks.Leave(patient(t), third.Ticket); err != nil {
 				t.Errorf("resign by the old ticket: %v", err)
 			}
-			if led := receive(t, behind); led.Token <= done.Token || led.State != lock.Held {
+			if led := membertest.Receive(t, "the one behind", behind); led.Token <= done.Token || led.State != lock.Held {
 				t.Errorf("the next in line has %+v", led)
 			}
 			if _, err := members[1].Locks.Release(patient(t), lock.Release{Name: "n", Session: b}); err != nil {
@@ -126,7 +126,7 @@ func TestHandOverMeetsTimeout(t *testing.T) {
 // waitGone waits until a session has no contender.
 func waitGone(t testing.TB, m *membertest.Member, s lease.ID) {
 	t.Helper()
-	if list, _ := m.Locks.Of(s, 10); len(list) != 0 {
+	if _, list, _ := m.Locks.Of(s, 10); len(list) != 0 {
 		t.Errorf("a campaign that timed out has left %+v", list)
 	}
 }
@@ -143,15 +143,15 @@ func TestHandOverIsRefused(t *testing.T) {
 	foreign := follow(t, m, candidate("n", z.Session.ID, "z", 0))
 
 	_, err = handOver(t, m, a, first.Token, 0)
-	wantInput(t, err, "candidate")
+	membertest.BadInput(t, err, "candidate")
 	_, err = handOver(t, m, 0, first.Token, second.Token)
-	wantInput(t, err, "session")
+	membertest.BadInput(t, err, "session")
 	_, err = handOver(t, m, a, first.Token, foreign.Token)
-	wantInput(t, err, "candidate")
+	membertest.BadInput(t, err, "candidate")
 	_, err = handOver(t, m, a, first.Token, second.Token) // past nobody, but a client of ZooKeeper waits
-	wantInput(t, err, "candidate")
+	membertest.BadInput(t, err, "candidate")
 	_, err = handOver(t, m, a, first.Token, first.Token)
-	wantInput(t, err, "candidate")
+	membertest.BadInput(t, err, "candidate")
 	if _, err = handOver(t, m, a, first.Token, second.Token+1_000_000); !errors.Is(err, election.ErrNoCandidate) {
 		t.Errorf("to nobody: %v", err)
 	}

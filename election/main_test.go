@@ -1,8 +1,6 @@
 package election_test
 
 import (
-	"context"
-	"errors"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -18,22 +16,14 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m, quorumtest.IgnoreEtcd()...)
 }
 
+// Short names of what every test here does.
+var (
+	patient = membertest.Patient
+	session = membertest.Session
+)
+
 // forever is a wait without limit.
-const forever = -1
-
-func patient(t testing.TB) context.Context {
-	t.Helper()
-	return membertest.Context(t, quorumtest.Patience)
-}
-
-func session(t testing.TB, m *membertest.Member) lease.ID {
-	t.Helper()
-	s, err := m.Sessions.Open(patient(t), lease.Options{TTL: lease.DefaultTTL})
-	if err != nil {
-		t.Fatalf("open a session: %v", err)
-	}
-	return s.Session.ID
-}
+const forever = membertest.Forever
 
 func candidate(name string, s lease.ID, value string, priority int64) lock.Request {
 	return lock.Request{Name: name, Session: s, Candidacy: &lock.Candidacy{Value: value, Priority: priority}}
@@ -81,24 +71,6 @@ func awaits(t testing.TB, m *membertest.Member, ticket string) <-chan lock.Hold 
 		led <- h
 	}()
 	return led
-}
-
-func receive[T any](t testing.TB, from <-chan T) T {
-	t.Helper()
-	select {
-	case v := <-from:
-		return v
-	case <-patient(t).Done():
-		t.Fatal("nothing came")
-		panic("unreachable")
-	}
-}
-
-func wantInput(t testing.TB, err error, field string) {
-	t.Helper()
-	if e, ok := errors.AsType[*lease.InputError](err); !ok || e.Field != field {
-		t.Errorf("error = %v; want one about %s", err, field)
-	}
 }
 
 // next returns the next observation.

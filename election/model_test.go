@@ -125,7 +125,7 @@ func (m *model) handOver(at *membertest.Member) {
 			}
 		}
 	case j == 0:
-		wantInput(m.t, err, "candidate")
+		membertest.BadInput(m.t, err, "candidate")
 	default:
 		if err != nil || done.Token <= from.Token || done.Token <= to.Token {
 			m.r.Fatalf("a hand-over to place %d = %+v, %v", j, done, err)

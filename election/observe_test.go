@@ -117,13 +117,13 @@ func TestAsks(t *testing.T) {
 	s := session(t, m)
 	first := lead(t, m, candidate("n", s, "0", 0))
 	five := follow(t, m, candidate("n", s, "5", 5))
-	if a := receive(t, told); a.Token != first.Token || a.Candidate.Token != five.Token || a.Candidate.Priority != 5 || a.Session != s || a.Name != "n" {
+	if a := membertest.Receive(t, "that the leader is asked", told); a.Token != first.Token || a.Candidate.Token != five.Token || a.Candidate.Priority != 5 || a.Session != s || a.Name != "n" {
 		t.Errorf("asked %+v", a)
 	}
 	follow(t, m, candidate("n", s, "4", 4))
 	follow(t, m, candidate("n", s, "5 again", 5))
 	nine := follow(t, m, candidate("n", s, "9", 9))
-	if a := receive(t, told); a.Candidate.Token != nine.Token {
+	if a := membertest.Receive(t, "that the leader is asked", told); a.Candidate.Token != nine.Token {
 		t.Errorf("asked %+v; want by the one with the highest priority", a)
 	}
 	if got := m.Elections.AsksOf(s, 10); len(got) != 1 || got[0].Candidate.Token != nine.Token || got[0].Token != first.Token {
@@ -133,7 +133,7 @@ func TestAsks(t *testing.T) {
 	if _, err := m.Locks.Release(patient(t), lock.Release{Name: "n", Session: s, Token: first.Token}); err != nil {
 		t.Fatal(err)
 	}
-	if a := receive(t, told); a.Token != five.Token || a.Candidate.Token != nine.Token {
+	if a := membertest.Receive(t, "that the leader is asked", told); a.Token != five.Token || a.Candidate.Token != nine.Token {
 		t.Errorf("asked %+v", a)
 	}
 	if _, err := handOver(t, m, s, five.Token, nine.Token); err != nil {

@@ -3,6 +3,7 @@ package election_test
 import (
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/lockkeeper/lockkeeper/election"
 	"github.com/lockkeeper/lockkeeper/internal/membertest"
@@ -94,7 +95,7 @@ func TestProclaim(t *testing.T) {
 			}
 		})
 	}
-	wantInput(t, proclaim(0, first.Token), "session")
+	membertest.BadInput(t, proclaim(0, first.Token), "session")
 	if err := proclaim(a, 0); err != nil {
 		t.Errorf("the leader, without a token: %v", err)
 	}
@@ -121,13 +122,14 @@ func TestCampaignIsRefused(t *testing.T) {
 		{"compat", func(r *lock.Request) { r.Compat = "some" }},
 		{"value", func(r *lock.Request) { r.Candidacy.Value = "\xff" }},
 		{"mode", func(r *lock.Request) { r.Mode = lock.ModeRead }},
+		{"lock_delay", func(r *lock.Request) { r.LockDelay = time.Second }},
 		{"name", func(r *lock.Request) { r.Name = "/a" }},
 	} {
 		r := candidate("n", s, "v", 0)
 		test.change(&r)
 		_, err := m.Elections.Campaign(patient(t), r, 0)
-		wantInput(t, err, test.field)
+		membertest.BadInput(t, err, test.field)
 	}
 	_, err := m.Locks.Acquire(patient(t), lock.Request{Name: "n", Session: s, Compat: lock.CompatLatch}, 0)
-	wantInput(t, err, "compat")
+	membertest.BadInput(t, err, "compat")
 }

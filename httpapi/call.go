@@ -229,9 +229,17 @@ func (c *call) reply(status int, revision int64) error {
 	return nil
 }
 
-// send writes c.out as the answer. A turn is given back before: a client that does not read must not
-// keep it.
+// send writes c.out as the answer.
 func (c *call) send(status int, contentType []string, revision int64) {
+	if len(c.out.b) > 0 {
+		c.out.b = append(c.out.b, '\n') // a terminal's prompt then stands on a line of its own
+	}
+	c.sendBytes(status, contentType, revision, c.out.b)
+}
+
+// sendBytes writes the answer. A turn is given back before: a client that does not read must not
+// keep it.
+func (c *call) sendBytes(status int, contentType []string, revision int64, body []byte) {
 	c.giveTurn()
 	h := c.w.Header()
 	h["Content-Type"] = contentType
@@ -242,9 +250,6 @@ func (c *call) send(status int, contentType []string, revision int64) {
 		_ = c.control().SetWriteDeadline(time.Now().Add(c.api.limits.WriteTimeout))
 	}
 	c.sent = status
-	if len(c.out.b) > 0 {
-		c.out.b = append(c.out.b, '\n') // a terminal's prompt then stands on a line of its own
-	}
 	c.w.WriteHeader(status)
-	_, _ = c.w.Write(c.out.b) // an error here is the client's: it is gone or does not read
+	_, _ = c.w.Write(body) // an error here is the client's: it is gone or does not read
 }

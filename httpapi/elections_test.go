@@ -22,7 +22,7 @@ func overMember(t *testing.T) (*API, *membertest.Member) {
 	t.Helper()
 	m := membertest.One(t)
 	a, err := New(Config{
-		Sessions: m.Sessions, Locks: m.Locks, Elections: m.Elections, Subscribe: Subscriber(m.Locks.Subscribe),
+		Sessions: m.Sessions, Locks: m.Locks, Elections: m.Elections, Barriers: m.Barriers, Subscribe: Subscriber(m.Locks.Subscribe),
 		Health: func() Health { return Health{} }, Revision: m.Store.Revision, Member: m.Quorum.ID(),
 	})
 	if err != nil {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/lockkeeper/lockkeeper/lock"
@@ -163,18 +162,9 @@ func lastEvent(header, parameter string) (*lock.EventID, error) {
 	if text == "" {
 		return nil, nil
 	}
-	bad := badInput("last_event_id", fmt.Sprintf("%q is not the id of an event", shorten(text)), `give an id as the stream told it, such as "1042-0"`)
-	revision, index, ok := strings.Cut(text, "-")
+	id, ok := lock.ParseEventID(text)
 	if !ok {
-		return nil, bad
+		return nil, badInput("last_event_id", fmt.Sprintf("%q is not the id of an event", shorten(text)), `give an id as the stream told it, such as "1042-0"`)
 	}
-	r, err := strconv.ParseUint(revision, 10, 53)
-	if err != nil {
-		return nil, bad
-	}
-	i, err := strconv.ParseUint(index, 10, 31)
-	if err != nil {
-		return nil, bad
-	}
-	return &lock.EventID{Revision: int64(r), Index: int(i)}, nil
+	return &id, nil
 }

@@ -219,7 +219,7 @@ var ring = []lock.Link{
 	{Session: 8, Holds: lock.Stand{Name: "y", Token: 10, State: lock.Held, Since: noon}, Waits: lock.Stand{Name: "x", Token: 11, State: lock.Waiting, Since: noon}},
 }
 
-func (f *fakeLocks) Of(lease.ID, int) ([]lock.Contender, int) { return nil, 0 }
+func (f *fakeLocks) Of(lease.ID, int) ([]string, []lock.Contender, int) { return nil, nil, 0 }
 
 func (f *fakeLocks) Follow(lock.Follower) {}
 

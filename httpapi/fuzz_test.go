@@ -72,6 +72,14 @@ func FuzzNames(f *testing.F) {
 		if action := strings.TrimPrefix(rest, name); of[action] != r {
 			t.Errorf("find(%q) = %q, and not the route of %q", rest, name, action)
 		}
+		look := group{"": {}, "/blockers": {}}
+		bare, same := look.find(name)
+		if bare != look[""] {
+			bare, same = look.find(name + "/")
+		}
+		if checkName(&limits, name) == nil && (bare != look[""] || same != name) {
+			t.Errorf("%q cannot be looked at: %q is found", name, same)
+		}
 		if checkName(&limits, name) != nil {
 			return
 		}

@@ -28,13 +28,10 @@ var (
 
 var yamlType = []string{"application/yaml"}
 
-// OpenAPI returns the OpenAPI 3.1 description of this door, as /openapi.yaml serves it.
-func OpenAPI() []byte {
-	return []byte(openAPIPaths + openAPISemaphores + barrierPaths + openAPISchemas + barrierSchemas + openAPIResponses + barrierResponses)
-}
+// openAPI is the OpenAPI 3.1 description of this door.
+var openAPI = []byte(openAPIPaths + openAPISemaphores + barrierPaths + openAPISchemas + barrierSchemas + openAPIResponses + barrierResponses)
 
 func (c *call) openAPI() error {
-	c.out.b = append(c.out.b[:0], OpenAPI()...)
-	c.send(http.StatusOK, yamlType, c.api.cfg.Revision())
+	c.sendBytes(http.StatusOK, yamlType, c.api.cfg.Revision(), openAPI)
 	return nil
 }

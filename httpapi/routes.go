@@ -150,8 +150,14 @@ func cutWildcard(pattern string) (start, tail string, ok bool) {
 
 // find returns the route that rest belongs to, and rest without the action at its end. Where
 // the group knows actions, a last segment that is one is always taken for it: a lock called
-// "a/acquire" is taken by POST …/a/acquire/acquire.
+// "a/acquire" is taken by POST …/a/acquire/acquire, and one called "a/blockers" is looked at by
+// GET …/a/blockers/, whose last slash says that there is no action.
 func (g group) find(rest string) (*route, string) {
+	if name, ok := strings.CutSuffix(rest, "/"); ok && g[""] != nil {
+		if i := strings.LastIndexByte(name, '/'); i >= 0 && g[name[i:]] != nil {
+			return g[""], name
+		}
+	}
 	if i := strings.LastIndexByte(rest, '/'); i >= 0 {
 		if r := g[rest[i:]]; r != nil {
 			return r, rest[:i]

@@ -64,7 +64,11 @@ func (c *call) listSessions() error {
 	if err != nil {
 		return err
 	}
-	page, next, revision, err := c.api.cfg.Sessions.List(c.bounded(), after, limit, fresh)
+	ctx, err := c.taking(limit, &fresh)
+	if err != nil {
+		return err
+	}
+	page, next, revision, err := c.api.cfg.Sessions.List(ctx, after, limit, fresh)
 	if err != nil {
 		return err
 	}

@@ -29,7 +29,7 @@ var spec = sync.OnceValues(func() (*openapi3.T, error) {
 		return string(b), err
 	}
 	openapi3filter.RegisterBodyDecoder("text/event-stream", text)
-	doc, err := openapi3.NewLoader().LoadFromData(OpenAPI())
+	doc, err := openapi3.NewLoader().LoadFromData(openAPI)
 	if err != nil {
 		return nil, err
 	}

@@ -37,6 +37,27 @@ func TestLongAnswersTakeTurns(t *testing.T) {
 	}
 }
 
+// TestLongAnswersWaitForTheirTurn: every list that may be long takes a turn.
+func TestLongAnswersWaitForTheirTurn(t *testing.T) {
+	b := newBench()
+	a := b.start(t)
+	for len(a.turns) < cap(a.turns) {
+		a.turns <- struct{}{}
+	}
+	for _, path := range lists {
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		w := httptest.NewRecorder()
+		a.Handler().ServeHTTP(w, httptest.NewRequestWithContext(ctx, http.MethodGet, path+"?limit=101", http.NoBody))
+		if w.Code != http.StatusTooManyRequests {
+			t.Errorf("GET %s without a turn: status %d; want %d", path, w.Code, http.StatusTooManyRequests)
+		}
+	}
+}
+
+// lists are the reads whose answers may be long.
+var lists = []string{"/v1/sessions", "/v1/locks", "/v1/locks/a", "/v1/semaphores/a", "/v1/double-barriers/a", "/v1/deadlocks"}
+
 // watched is a response writer that looks at the turns when it is written to.
 type watched struct {
 	http.ResponseWriter
@@ -53,9 +74,9 @@ func (w *watched) Write(b []byte) (int, error) {
 func TestNoTurnIsKeptWhileAnAnswerLeaves(t *testing.T) {
 	b := newBench()
 	a := b.start(t)
-	for _, path := range []string{"/v1/locks", "/v1/locks/a", "/v1/semaphores/a", "/v1/double-barriers/a", "/v1/deadlocks"} {
+	for _, path := range lists {
 		for _, fail := range []error{nil, store.ErrUnavailable} {
-			b.locks.fail, b.barriers.fail = fail, fail
+			b.sessions.fail, b.locks.fail, b.barriers.fail = fail, fail, fail
 			w := &watched{ResponseWriter: httptest.NewRecorder(), turns: a.turns}
 			a.Handler().ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, path+"?limit=101", http.NoBody))
 			if w.taken > 0 || len(a.turns) > 0 {

@@ -50,7 +50,7 @@ func (c *call) getValue() error {
 	h.Set("Lockkeeper-Created", v.Created.UTC().Format(time.RFC3339Nano))
 	h.Set("Lockkeeper-Modified", v.Modified.UTC().Format(time.RFC3339Nano))
 	h.Set("X-Content-Type-Options", "nosniff")
-	c.sendBytes(v.Data, v.Revision)
+	c.sendBytes(http.StatusOK, bytesType, v.Revision, v.Data)
 	return nil
 }
 
@@ -136,16 +136,6 @@ func versionOf(q url.Values) (int32, error) {
 		return 0, badInput(paramVersion, fmt.Sprintf("%q is not a version", shorten(q.Get(paramVersion))), "give the version of an earlier answer, or leave it out")
 	}
 	return int32(n), nil
-}
-
-// sendBytes answers with data as it is.
-func (c *call) sendBytes(data []byte, revision int64) {
-	h := c.w.Header()
-	h["Content-Type"] = bytesType
-	h["Lockkeeper-Revision"] = []string{strconv.FormatInt(revision, 10)}
-	c.sent = http.StatusOK
-	c.w.WriteHeader(http.StatusOK)
-	_, _ = c.w.Write(data) // an error here is the client's: it is gone or does not read
 }
 
 // valueExtras writes what the errors of values know besides their text.

@@ -1,7 +1,6 @@
 package lease_test
 
 import (
-	"context"
 	"errors"
 	"testing"
 	"time"
@@ -18,10 +17,8 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m, quorumtest.IgnoreEtcd()...)
 }
 
-func patient(t *testing.T) context.Context {
-	t.Helper()
-	return membertest.Context(t, quorumtest.Patience)
-}
+// patient is short for what every test here does.
+var patient = membertest.Patient
 
 func open(t *testing.T, m *membertest.Member, o lease.Options) lease.Touched {
 	t.Helper()

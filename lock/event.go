@@ -2,6 +2,8 @@ package lock
 
 import (
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/lockkeeper/lockkeeper/lease"
@@ -30,6 +32,17 @@ type EventID struct {
 }
 
 func (id EventID) String() string { return fmt.Sprintf("%d-%d", id.Revision, id.Index) }
+
+// ParseEventID reads what String wrote. It reports false for what is no event's id.
+func ParseEventID(text string) (id EventID, ok bool) {
+	revision, index, _ := strings.Cut(text, "-")
+	r, err := strconv.ParseUint(revision, 10, 53)
+	i, err2 := strconv.ParseUint(index, 10, 31)
+	if err != nil || err2 != nil {
+		return EventID{}, false
+	}
+	return EventID{Revision: int64(r), Index: int(i)}, true
+}
 
 // An Event is one change of a lock's holder or queue, in the log's order.
 type Event struct {

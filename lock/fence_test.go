@@ -169,3 +169,26 @@ func TestList(t *testing.T) {
 		t.Errorf("%d locks after a restart", n)
 	}
 }
+
+// TestAFenceCheckIsOneCommit: each check is one transaction of the quorum, whether it raises the fence,
+// finds it as it is, or is refused; so a refusal cannot be told before a later check is judged.
+func TestAFenceCheckIsOneCommit(t *testing.T) {
+	t.Parallel()
+	m := membertest.One(t)
+	if _, err := m.Locks.CheckFence(patient(t), "one", 1); err != nil { // once the writer serves
+		t.Fatal(err)
+	}
+	at := m.Store.Revision()
+	for _, c := range []struct {
+		token lock.Token
+		want  error
+	}{{5, nil}, {5, nil}, {7, nil}, {6, lock.ErrStaleToken}} {
+		f, err := m.Locks.CheckFence(patient(t), "one", c.token)
+		is(t, "the check", err, c.want)
+		now := m.Store.Revision()
+		if now != at+1 || err == nil && f.Revision != now {
+			t.Errorf("check %d went from revision %d to %d, and tells %d", c.token, at, now, f.Revision)
+		}
+		at = now
+	}
+}

@@ -1,7 +1,6 @@
 package lock_test
 
 import (
-	"context"
 	"errors"
 	"testing"
 
@@ -18,23 +17,15 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m, quorumtest.IgnoreEtcd()...)
 }
 
+// Short names of what every test here does.
+var (
+	patient = membertest.Patient
+	session = membertest.Session
+	is      = membertest.Is
+)
+
 // forever is a wait without limit.
-const forever = -1
-
-func patient(t testing.TB) context.Context {
-	t.Helper()
-	return membertest.Context(t, quorumtest.Patience)
-}
-
-// session opens a session.
-func session(t testing.TB, m *membertest.Member) lease.ID {
-	t.Helper()
-	s, err := m.Sessions.Open(patient(t), lease.Options{TTL: lease.DefaultTTL})
-	if err != nil {
-		t.Fatalf("open a session: %v", err)
-	}
-	return s.Session.ID
-}
+const forever = membertest.Forever
 
 // acquire takes a lock that must be free.
 func acquire(t testing.TB, m *membertest.Member, r lock.Request) lock.Hold {
@@ -83,14 +74,6 @@ func length(t testing.TB, m *membertest.Member, name string, n int) {
 	})
 }
 
-// is fails the test unless err matches want.
-func is(t testing.TB, what string, err, want error) {
-	t.Helper()
-	if !errors.Is(err, want) {
-		t.Errorf("%s: %v; want %v", what, err, want)
-	}
-}
-
 // lost fails the test unless err tells the loss of a hold, for cause.
 func lost(t testing.TB, err error, token lock.Token, cause, reason string) {
 	t.Helper()
@@ -103,12 +86,8 @@ func lost(t testing.TB, err error, token lock.Token, cause, reason string) {
 // foreign makes a contender as a ZooKeeper client would.
 func foreign(t testing.TB, m *membertest.Member, id lease.ID, stem string) znode.Result {
 	t.Helper()
-	out, err := m.Store.Do(patient(t), &znode.Request{Session: id, Ops: []znode.Op{{
+	return membertest.Foreign(t, m, id, znode.Op{
 		Kind: znode.OpCreate, Path: stem, Data: []byte("10.0.0.7"), ACL: znode.OpenACL,
 		Node: znode.Ephemeral, Sequential: true, Parents: true,
-	}}})
-	if err != nil || out.Code != znode.OK {
-		t.Fatalf("create %q: %v, %v", stem, out.Code, err)
-	}
-	return out.Results[0]
+	})[0]
 }

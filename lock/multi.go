@@ -15,7 +15,8 @@ import (
 // or none. All places in all queues are taken in one commit, so requests for several locks stand in
 // the same order in every queue that they share, and never wait for each other in a circle. Where
 // all locks are free that commit is all. Otherwise it is as [Locker.Acquire]; the error names the
-// first lock that was missing. r.Name is not used, and r.Reentrant is refused.
+// first lock that was missing. r.Name is not used, and r.Reentrant is refused. r.Begins, if not nil, is
+// called for each lock that has to be waited for, one after the other, with its ticket.
 func (l *Locker) AcquireAll(ctx context.Context, names []string, r Request, wait time.Duration) ([]Hold, error) {
 	names, err := l.several(names)
 	if err != nil {
@@ -24,14 +25,12 @@ func (l *Locker) AcquireAll(ctx context.Context, names []string, r Request, wait
 	if r.Reentrant {
 		return nil, &lease.InputError{Field: "reentrant", Problem: "does not go with several locks", Fix: "leave it out, or take the locks one by one in the order of their names"}
 	}
-	begins := r.Begins
-	r.Begins = nil // not of each place, but once
 	a, err := l.enterAll(ctx, names, r, wait == 0)
 	if err != nil {
 		return nil, err
 	}
 	all, begun := append([]*attempt{a}, a.others...), time.Now()
-	if err := l.turnAll(ctx, all, wait, begins); err != nil {
+	if err := l.turnAll(ctx, all, wait); err != nil {
 		return nil, err
 	}
 	if !r.OwnTouches && (time.Since(begun) > time.Millisecond || a.sent == 0) {
@@ -53,16 +52,9 @@ func (l *Locker) AcquireAll(ctx context.Context, names []string, r Request, wait
 	return holds, nil
 }
 
-// turnAll waits until all attempts hold; or else it gives all of them up. begins, if not nil, is told
-// the ticket of the first that has to wait.
-func (l *Locker) turnAll(ctx context.Context, all []*attempt, wait time.Duration, begins func(string)) error {
+// turnAll waits until all attempts hold; or else it gives all of them up.
+func (l *Locker) turnAll(ctx context.Context, all []*attempt, wait time.Duration) error {
 	a, begun := all[0], time.Now()
-	if tell := begins; tell != nil {
-		begins = func(ticket string) {
-			begins = nil
-			tell(ticket)
-		}
-	}
 	for _, b := range all {
 		// All of them before the first wait: one further on may be what never ends.
 		if e := l.closes(b, false); e != nil {
@@ -74,7 +66,7 @@ func (l *Locker) turnAll(ctx context.Context, all []*attempt, wait time.Duration
 		if wait > 0 {
 			left = max(0, wait-time.Since(begun))
 		}
-		granted, _, err := l.turn(ctx, b, left, a.oneShot, begins)
+		granted, _, err := l.turn(ctx, b, left, a.oneShot, b.request.Begins)
 		if err == nil && granted {
 			_, err = l.standing(b) // it may be gone instead
 		}

@@ -61,7 +61,7 @@ func TestPermits(t *testing.T) {
 		r := permits("p", s, 3)
 		r.Owner, r.Reason = "me", "work"
 		h := take(t, a, r)
-		if h.Deadline.IsZero() || h.TTL != lease.DefaultTTL {
+		if h.Deadline.IsZero() || h.TTL != time.Minute {
 			t.Errorf("hold %+v", h)
 		}
 		view := semaphore(t, b, "p")
@@ -266,8 +266,8 @@ func TestPermits(t *testing.T) {
 		s := session(t, a)
 		h := take(t, a, permits("s", s, 3))
 		w := queueUp(t, a, permits("s", s, 2))
-		list, total := a.Locks.Of(s, 10)
-		if total != 2 || len(list) != 2 || list[0].Token != h.Token || list[0].Permits != 3 || list[1].Token != w.Token || list[1].Position != 1 {
+		names, list, total := a.Locks.Of(s, 10)
+		if total != 2 || len(list) != 2 || names[0] != "s" || names[1] != "s" || list[0].Token != h.Token || list[0].Permits != 3 || list[1].Token != w.Token || list[1].Position != 1 {
 			t.Errorf("%d of a session: %+v", total, list)
 		}
 	})

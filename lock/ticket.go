@@ -38,6 +38,15 @@ func readTicket(text string) (token Token, path string, session lease.ID, err er
 	return Token(n), string(raw), session, nil
 }
 
+// TicketName returns the name of the lock that a ticket is for; empty where it is for none.
+func TicketName(text string) string {
+	a, err := parseTicket(text)
+	if err != nil {
+		return ""
+	}
+	return a.request.Name
+}
+
 func noTicket(text string) error {
 	return &lease.InputError{Field: "ticket", Problem: fmt.Sprintf("%.40q is not a ticket", text), Fix: "use the ticket that enqueue returned"}
 }

@@ -53,9 +53,14 @@ func (l *Locker) Ahead(ticket string) (position int, holder Contender, ok bool) 
 }
 
 // Of returns a session's contenders as this member's tree has them, held and waiting, up to
-// limit, and how many there are in all.
-func (l *Locker) Of(session lease.ID, limit int) (list []Contender, total int) {
+// limit, of which lock or semaphore each is, and how many there are in all.
+func (l *Locker) Of(session lease.ID, limit int) (names []string, list []Contender, total int) {
 	var seen []sighting
+	note := func(dir string, p sighting) {
+		if total++; len(seen) < limit {
+			names, seen = append(names, lockName(dir)), append(seen, p)
+		}
+	}
 	l.store.View(func(t *znode.Tree, _ int64) {
 		for path := range t.Ephemerals(session) {
 			dir, name := znode.Split(path)
@@ -63,20 +68,17 @@ func (l *Locker) Of(session lease.ID, limit int) (list []Contender, total int) {
 			n, ok := t.Get(path)
 			if p, claim := sightClaim(t, n); claim {
 				if p.path != "" {
-					if total++; len(seen) < limit {
-						seen = append(seen, p)
-					}
+					semaphore, _ := znode.Semaphore(dir)
+					note(semaphore, p)
 				}
 				continue
 			}
 			if _, contender := znode.Contender(name); !contender || !ok || !under {
 				continue
 			}
-			if total++; len(seen) < limit {
-				position, _ := placeIn(parent, name)
-				seen = append(seen, l.sight(t, n, position))
-			}
+			position, _ := placeIn(parent, name)
+			note(dir, l.sight(t, n, position))
 		}
 	})
-	return contenders(seen), total
+	return names, contenders(seen), total
 }

@@ -38,7 +38,8 @@ type call struct {
 	delayed   bool
 	settled   bool
 	abandoned bool          // nobody waits any more; what it gets is given back
-	answered  bool          // by a member, whatever it said; otherwise it was ended here
+	answered  bool          // by a member, since it was sent last
+	doubt     bool          // an earlier sending may have been done
 	sends     int           // over all streams
 	first     time.Duration // the first sending
 	sent      time.Duration // the last one
@@ -81,6 +82,9 @@ func (k *call) gives() bool {
 	}
 	return false
 }
+
+// known reports whether a call that has failed is known not to have been done.
+func (k *call) known() bool { return !k.doubt && (k.answered || k.sends == 0) }
 
 // waits reports whether the member may take its time with the answer.
 func (k *call) waits() bool {
@@ -126,6 +130,12 @@ func (c *Client) submitLocked(k *call) error {
 
 // enterLocked gives a call its number, and sends it on its way.
 func (c *Client) enterLocked(k *call) {
+	c.numberLocked(k)
+	c.routeLocked(k)
+}
+
+// numberLocked gives a call its number. Its caller sends it.
+func (c *Client) numberLocked(k *call) {
 	c.lastID++
 	k.frame.ID = c.lastID
 	if k.mayHold() {
@@ -135,7 +145,6 @@ func (c *Client) enterLocked(k *call) {
 		k.frame.RequestID = c.requestID(k.frame.ID)
 	}
 	c.calls[k.frame.ID] = k
-	c.routeLocked(k)
 }
 
 // routeLocked sends a call that is nowhere, or puts it where it has to wait.
@@ -162,7 +171,7 @@ func (c *Client) sendLocked(k *call) {
 	if k.sends++; k.sends == 1 {
 		k.first = k.sent
 	}
-	k.inFlight = true
+	k.inFlight, k.answered = true, false
 	c.link.inFlight++
 	if !c.link.append(&k.frame) {
 		c.settleLocked(k, fmt.Errorf("%w: the member takes %d bytes", ErrTooLarge, c.link.maxFrame))
@@ -288,7 +297,7 @@ func (c *Client) await(ctx context.Context, k *call) error {
 		case <-k.done:
 			return nil
 		case w := <-k.news:
-			if w.Position != last.Position || w.Holder.Token != last.Holder.Token {
+			if w.Position != last.Position || w.Name != last.Name || w.Holder.Token != last.Holder.Token {
 				last = w
 				k.tell(w)
 			}

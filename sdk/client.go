@@ -24,21 +24,20 @@ type Client struct {
 	wake   chan struct{} // tells the keeper to look again
 	first  chan struct{} // closed at the first stream
 
-	mu           sync.Mutex
-	closed       bool
-	link         *link // nil: there is none now
-	lastID       uint64
-	calls        map[uint64]*call // without an answer
-	parked       []*call          // those of no session, until there is a stream
-	delayed      []*call          // to be sent again later
-	backlog      []*call          // until the stream takes more at once
-	sessions     map[uint64]*Session
-	byID         map[SessionID]*Session // those that are open
-	opens        uint64                 // sessions ever made
-	own          *Session               // the default one; nil: not needed yet
-	subs         map[uint64]*Subscription
-	observations map[uint64]*Observation
-	failures     map[string]error // why each endpoint could not be reached last
+	mu       sync.Mutex
+	closed   bool
+	link     *link // nil: there is none now
+	lastID   uint64
+	calls    map[uint64]*call // without an answer
+	parked   []*call          // those of no session, until there is a stream
+	delayed  []*call          // to be sent again later
+	backlog  []*call          // until the stream takes more at once
+	sessions map[uint64]*Session
+	byID     map[SessionID]*Session // those that are open
+	opens    uint64                 // sessions ever made
+	own      *Session               // the default one; nil: not needed yet
+	feeds    map[uint64]*feed       // by the request that each goes by
+	failures map[string]error       // why each endpoint could not be reached last
 }
 
 // Dial connects to one of the endpoints, the URLs of members such as "http://127.0.0.1:7070"; a
@@ -61,9 +60,8 @@ func Dial(ctx context.Context, endpoints []string, opts ...Option) (*Client, err
 	c := &Client{
 		cfg: cfg, endpoints: urls, prefix: rand.Text() + "-", ctx: running, cancel: cancel,
 		wake: make(chan struct{}, 1), first: make(chan struct{}), calls: map[uint64]*call{},
-		sessions: map[uint64]*Session{}, byID: map[SessionID]*Session{}, subs: map[uint64]*Subscription{},
-		observations: map[uint64]*Observation{},
-		failures:     map[string]error{},
+		sessions: map[uint64]*Session{}, byID: map[SessionID]*Session{}, feeds: map[uint64]*feed{},
+		failures: map[string]error{},
 	}
 	c.wg.Go(c.run)
 	c.wg.Go(c.keep)
@@ -100,7 +98,9 @@ func parseEndpoints(endpoints []string) ([]string, error) {
 }
 
 // Mutex returns the lock of that name, to be held by the client's own session. It asks nobody.
-func (c *Client) Mutex(name string, opts ...LockOption) *Mutex { return newMutex(c, nil, name, opts) }
+func (c *Client) Mutex(name string, opts ...LockOption) *Mutex {
+	return newMutex(c, nil, name, ofMutex, opts)
+}
 
 // Owner returns what others see as the owner of this client's locks.
 func (c *Client) Owner() string { return c.cfg.owner }
@@ -184,6 +184,14 @@ func (c *Client) unreachable(why error) error {
 		e.Failures[k] = v
 	}
 	return e
+}
+
+// wallTime is a time of the client's clock by the wall clock of now; the zero time for 0.
+func (c *Client) wallTime(at time.Duration) time.Time {
+	if at == 0 {
+		return time.Time{}
+	}
+	return time.Now().Add(at - c.cfg.clock())
 }
 
 // pause waits for d, and reports false when the client ended first.

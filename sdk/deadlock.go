@@ -35,8 +35,11 @@ const (
 // another goroutine waits for it, may be refused for a cycle that is none. Give an owner to each
 // goroutine that takes locks while others do; or say WithDeadlock(DeadlockRefuse) where a session is
 // used by one goroutine only.
+//
+// It is for locks and elections: a wait for permits closes no cycle.
 func WithDeadlock(mode DeadlockMode) LockOption {
 	return func(c *lockConfig) {
+		c.given |= deadlockOption
 		if c.deadlock = mode; mode != DeadlockRefuse && mode != DeadlockReport {
 			c.bad = &InputError{Field: "Deadlock", Problem: fmt.Sprintf("is %.20q", string(mode)), Fix: "use DeadlockRefuse or DeadlockReport"}
 		}

@@ -13,12 +13,12 @@ func TestDeadlockMode(t *testing.T) {
 		{"as it says", []LockOption{WithDeadlock(DeadlockRefuse)}, "refuse"},
 		{"as it says, with an owner", []LockOption{WithDeadlock(DeadlockReport), WithLockOwner("worker 7")}, "report"},
 	} {
-		c := newLockConfig(tt.opts)
+		c := newLockConfig(ofMutex, nil, tt.opts)
 		if got := c.deadlockMode(); got != tt.want || c.validate() != nil {
 			t.Errorf("%s: %q, %v; want %q", tt.name, got, c.validate(), tt.want)
 		}
 	}
-	if newLockConfig([]LockOption{WithDeadlock("maybe")}).validate() == nil {
+	if newLockConfig(ofMutex, nil, []LockOption{WithDeadlock("maybe")}).validate() == nil {
 		t.Error("a mode that is none is taken")
 	}
 }

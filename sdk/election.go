@@ -17,15 +17,15 @@ type Election struct {
 }
 
 // Election returns the election of that name, whose terms are the client's own session's. It asks
-// nobody. Options of locks are for terms, too; [WithPriority], [WithCompatLatch] and [WithoutHandOver]
-// are for elections only.
+// nobody. Options of locks are for terms, too, but for [WithReentrant] and [WithLockDelay];
+// [WithPriority], [WithCompatLatch] and [WithoutHandOver] are for elections only.
 func (c *Client) Election(name string, opts ...LockOption) *Election {
-	return &Election{newMutex(c, nil, name, opts)}
+	return &Election{newMutex(c, nil, name, ofElection, opts)}
 }
 
 // Election is [Client.Election] for terms of this session.
 func (s *Session) Election(name string, opts ...LockOption) *Election {
-	return &Election{newMutex(s.client, s, name, opts)}
+	return &Election{newMutex(s.client, s, name, ofElection, opts)}
 }
 
 // WithPriority gives the candidates of an [Election] a priority, 0 to 1,000,000; the default is 0.
@@ -33,6 +33,7 @@ func (s *Session) Election(name string, opts ...LockOption) *Election {
 // gets nothing by itself: candidates lead first come, first served.
 func WithPriority(priority int) LockOption {
 	return func(c *lockConfig) {
+		c.given |= priorityOption
 		if c.priority = priority; priority < 0 || priority > 1_000_000 {
 			c.bad = &InputError{Field: "Priority", Problem: fmt.Sprintf("%d is not between 0 and 1000000", priority), Fix: "leave the option out for the lowest, 0"}
 		}
@@ -41,13 +42,17 @@ func WithPriority(priority int) LockOption {
 
 // WithCompatLatch makes an [Election] one that Curator's LeaderLatch takes part in. Without it those of
 // Curator's LeaderSelector and of kazoo do; no client of ZooKeeper sees both.
-func WithCompatLatch() LockOption { return func(c *lockConfig) { c.compat = compatLatch } }
+func WithCompatLatch() LockOption {
+	return func(c *lockConfig) { c.compat, c.given = compatLatch, c.given|compatLatchOption }
+}
 
 // compatLatch is what the stream calls it.
 const compatLatch = "latch"
 
 // WithoutHandOver has [Election.Run] keep its term when a candidate of higher priority waits.
-func WithoutHandOver() LockOption { return func(c *lockConfig) { c.keepTerm = true } }
+func WithoutHandOver() LockOption {
+	return func(c *lockConfig) { c.keepTerm, c.given = true, c.given|handOverOption }
+}
 
 // Name returns the election's name.
 func (e *Election) Name() string { return e.mutex.name }

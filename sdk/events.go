@@ -41,56 +41,41 @@ type Event struct {
 
 // A Subscription follows events. Next is for one goroutine at a time, Close for any.
 type Subscription struct {
-	client *Client
+	feed
 	prefix string
 	queue  chan Event
-	ended  chan struct{}
-
-	// Guarded by client.mu.
-	id    uint64 // of the SUBSCRIBE that it goes by
-	after string
-	err   error // why it ended
+	after  string // guarded by client.mu
 }
+
+var _ feeder = (*Subscription)(nil)
 
 // Events follows what happens to all locks whose names start with prefix: from now on or, where
 // after is not empty, from the event after the one of that ID. It waits until the service has
 // answered, or ctx ends. The subscription goes on over reconnections without a gap. The caller must
 // Close it.
 func (c *Client) Events(ctx context.Context, prefix, after string) (*Subscription, error) {
-	s := &Subscription{
-		client: c, prefix: prefix, after: after,
-		queue: make(chan Event, c.cfg.eventBuffer), ended: make(chan struct{}),
-	}
-	k := c.newCall(nil)
-	k.frame.Kind, k.frame.Name, k.frame.After = wire.Subscribe, prefix, after
-	c.mu.Lock()
-	err := c.submitLocked(k)
-	if err == nil {
-		s.id = k.frame.ID
-		c.subs[s.id] = s // events may follow the answer at once
-	}
-	c.mu.Unlock()
-	if err == nil {
-		if err = c.await(ctx, k); err == nil {
-			err = k.err
-		}
-	}
-	if err != nil {
-		s.Close()
+	s := &Subscription{prefix: prefix, after: after, queue: make(chan Event, c.cfg.eventBuffer)}
+	s.feed = newFeed(c, s)
+	if err := s.begin(ctx); err != nil {
 		return nil, fmt.Errorf("subscribe to %q: %w", prefix, err)
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	s.begun(k.answer)
 	return s, nil
 }
 
-// begun notes from where on a subscription without events would have to go on.
+// ask is part of feeder.
+func (s *Subscription) ask(f *wire.Frame) {
+	f.Kind, f.Name, f.After = wire.Subscribe, s.prefix, s.after
+}
+
+// begun is part of feeder: it notes from where on a subscription without events would have to go on.
 func (s *Subscription) begun(answer *wire.Frame) {
 	if s.after == "" && answer.Revision > 0 {
 		s.after = fmt.Sprintf("%d-%d", answer.Revision, math.MaxInt32)
 	}
 }
+
+// forget is part of feeder: what is not told now is told later.
+func (s *Subscription) forget() {}
 
 // Next waits for the next event. The error is ctx's cause, or else why the subscription ended:
 // it matches [ErrClosed] after a Close, [ErrTooSlow] where this program has not read fast enough,
@@ -130,16 +115,8 @@ func sequence[T any](ctx context.Context, next func(context.Context) (T, error))
 	}
 }
 
-// Close ends the subscription. It does not block, and may be called again.
-func (s *Subscription) Close() {
-	c := s.client
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.endSubscriptionLocked(s, ErrClosed)
-}
-
-// push takes an event. Client.mu is held.
-func (s *Subscription) push(c *Client, f *wire.Frame) {
+// push is part of feeder.
+func (s *Subscription) push(f *wire.Frame) {
 	e := Event{
 		ID: f.After, Kind: EventKind(f.Event), Name: f.Name, Token: Token(f.Token), Session: SessionID(f.Session),
 		Owner: f.Owner, Cause: Cause(f.Cause), Reason: f.Reason, Time: millis(f.TimeMS), Permits: int(f.Permits),
@@ -148,48 +125,6 @@ func (s *Subscription) push(c *Client, f *wire.Frame) {
 	case s.queue <- e:
 		s.after = e.ID
 	default:
-		c.endSubscriptionLocked(s, ErrTooSlow)
+		s.endLocked(ErrTooSlow)
 	}
-}
-
-// endSubscriptionLocked ends a subscription, here and at the member.
-func (c *Client) endSubscriptionLocked(s *Subscription, why error) {
-	if s.err != nil {
-		return
-	}
-	s.err = why
-	close(s.ended)
-	delete(c.subs, s.id)
-	c.unsubscribeLocked(s.id)
-}
-
-// unsubscribeLocked has the member send no more of what a SUBSCRIBE or an OBSERVE has begun.
-func (c *Client) unsubscribeLocked(id uint64) {
-	if id == 0 || c.link == nil || c.link.over {
-		return
-	}
-	k := c.newCall(nil)
-	k.frame.Kind, k.frame.Target = wire.Unsubscribe, id
-	k.abandoned, k.settle = true, func(*wire.Frame, error) {}
-	c.enterLocked(k)
-}
-
-// subscribeLocked goes on with a subscription over a new stream.
-func (c *Client) subscribeLocked(s *Subscription) {
-	if k := c.calls[s.id]; k != nil {
-		return // its first request is still to be answered
-	}
-	delete(c.subs, s.id)
-	k := c.newCall(nil)
-	k.frame.Kind, k.frame.Name, k.frame.After = wire.Subscribe, s.prefix, s.after
-	k.settle = func(answer *wire.Frame, err error) {
-		if err != nil {
-			c.endSubscriptionLocked(s, err)
-		} else {
-			s.begun(answer)
-		}
-	}
-	c.enterLocked(k)
-	s.id = k.frame.ID
-	c.subs[s.id] = s
 }

@@ -285,6 +285,7 @@ func (s *fakeStream) doLocked(f *wire.Frame) *wire.Frame {
 		for name, q := range c.queues {
 			for _, p := range q {
 				if p.session == f.Session {
+					answer.Names = append(answer.Names, name)
 					answer.Contenders = append(answer.Contenders, wire.Contender{Token: p.token, Session: p.session, Znode: "/" + name + "/place"})
 				}
 			}

@@ -88,7 +88,7 @@ func (h *Hold) Deadline() time.Time {
 	if h.limit != 0 {
 		until = min(until, h.limit)
 	}
-	return time.Now().Add(until - h.session.client.cfg.clock())
+	return h.session.client.wallTime(until)
 }
 
 // State returns how the hold stands. It looks at the clock.

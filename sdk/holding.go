@@ -161,7 +161,7 @@ func (c *Client) release(ctx context.Context, h *Hold) error {
 		return fmt.Errorf("%w: %w", ErrUncertain, err)
 	}
 	err := c.released(h, k.err, again || k.sends > 1)
-	if errors.Is(err, ErrSessionLost) && (again || k.sends > 1 || k.sends == 1 && !k.answered) {
+	if errors.Is(err, ErrSessionLost) && (again || !k.known()) {
 		err = fmt.Errorf("%w: %w", ErrUncertain, err) // it may have been released before that
 	}
 	return err

@@ -2,6 +2,7 @@ package sdk
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -195,11 +196,8 @@ func (c *Client) up(l *link) {
 			c.routeLocked(k)
 		}
 	}
-	for _, s := range c.subs {
-		c.subscribeLocked(s)
-	}
-	for _, o := range c.observations {
-		c.observeLocked(o)
+	for _, d := range slices.Collect(maps.Values(c.feeds)) { // each gets another number
+		d.resumeLocked()
 	}
 	c.rouse()
 }
@@ -220,8 +218,8 @@ func (c *Client) down(l *link) {
 			s.requestID = c.requestID(c.opens) + "s"
 		}
 	}
-	for _, o := range c.observations {
-		o.forget()
+	for _, d := range c.feeds {
+		d.of.forget()
 	}
 	c.backlog, c.parked, c.delayed = nil, nil, nil
 	var list []*call
@@ -230,6 +228,7 @@ func (c *Client) down(l *link) {
 	}
 	slices.SortFunc(list, func(a, b *call) int { return int(a.frame.ID) - int(b.frame.ID) })
 	for _, k := range list {
+		k.doubt = k.doubt || k.inFlight
 		k.inFlight, k.queued = false, false
 		switch {
 		case k.vital:
@@ -254,10 +253,7 @@ func (c *Client) failAllLocked(why error) {
 	for _, k := range c.calls {
 		c.settleLocked(k, why)
 	}
-	for _, s := range c.subs {
-		c.endSubscriptionLocked(s, why)
-	}
-	for _, o := range c.observations {
-		c.endObservationLocked(o, why)
+	for _, d := range c.feeds {
+		d.endLocked(why)
 	}
 }

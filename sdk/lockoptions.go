@@ -5,11 +5,14 @@ import (
 	"time"
 )
 
-// A LockOption changes how one [Mutex] is taken and held. A bad one is an error of Lock.
+// A LockOption changes how a lock, permits or a term are taken and held. A bad one, or one that the
+// recipe does not know, is an error of Lock, Acquire, Campaign and the like: an [*InputError].
 type LockOption func(*lockConfig)
 
 // A lockConfig is what the options of a lock come to.
 type lockConfig struct {
+	recipe   *recipe   // that they are for; nil: any
+	given    optionSet // of those that not every recipe takes
 	reason   string
 	owner    string
 	compat   string
@@ -29,12 +32,15 @@ type lockConfig struct {
 	bad      *InputError
 }
 
-func newLockConfig(opts ...[]LockOption) *lockConfig {
-	c := &lockConfig{}
-	for _, list := range opts {
-		for _, o := range list {
-			o(c)
-		}
+// newLockConfig returns what options of every lock of a client, and a lock's own, come to.
+func newLockConfig(r *recipe, common, own []LockOption) *lockConfig {
+	c := &lockConfig{recipe: r}
+	for _, o := range common {
+		o(c)
+	}
+	c.given &^= deadlockOption // those whose waits are in no cycle need not refuse what all were told
+	for _, o := range own {
+		o(c)
 	}
 	return c
 }
@@ -42,6 +48,9 @@ func newLockConfig(opts ...[]LockOption) *lockConfig {
 func (c *lockConfig) validate() error {
 	if c.bad != nil {
 		return c.bad
+	}
+	if c.recipe != nil {
+		return c.recipe.refuse(c.given)
 	}
 	return nil
 }
@@ -59,19 +68,27 @@ func WithMetadata(metadata map[string]string) LockOption {
 
 // WithCompatAll makes the lock one that kazoo's clients, too, stay away from as they are, without
 // extra_lock_patterns. It costs a second znode. The lock waits for kazoo's clients in any case.
-func WithCompatAll() LockOption { return func(c *lockConfig) { c.compat = compatAll } }
+func WithCompatAll() LockOption {
+	return func(c *lockConfig) { c.compat, c.given = compatAll, c.given|compatAllOption }
+}
 
 // WithReentrant lets the same owner take the lock again while it holds it: Lock then returns the
 // same [Hold], and the lock is released by the last of as many calls of Unlock. An owner is the
 // session and what [WithLockOwner] or [WithOwner] says; all goroutines that share both are one owner.
-// What is counted is counted in this Client: nobody else has a part in it.
-func WithReentrant() LockOption { return func(c *lockConfig) { c.again = true } }
+// What is counted is counted in this Client: nobody else has a part in it. It is for [Mutex] and
+// [RWMutex].
+func WithReentrant() LockOption {
+	return func(c *lockConfig) { c.again, c.given = true, c.given|reentrantOption }
+}
 
 // WithLockDelay makes the lock rest for d if its hold ends because the session has expired, before
 // it passes on: this program may still be at work then, or what it has sent still be on its way. No
-// other end makes it rest. The service limits d, by default to a minute; 0 is no delay.
+// other end makes it rest. The service limits d, by default to a minute; 0 is no delay. It is for locks.
 func WithLockDelay(d time.Duration) LockOption {
 	return func(c *lockConfig) {
+		if d != 0 {
+			c.given |= lockDelayOption
+		}
 		if c.delay = d; d < 0 {
 			c.bad = &InputError{Field: "LockDelay", Problem: "is below 0", Fix: "leave the option out for none"}
 		}
@@ -104,7 +121,8 @@ func WithProgress(check func(ctx context.Context) error, every time.Duration) Lo
 	}
 }
 
-// OnWait has Lock and Wait call f when a wait begins, and when it moves. It is called by the
+// OnWait has Lock and Wait call f when a wait begins, and when it moves; with several locks the wait
+// is for one of them at a time. It is called by the
 // goroutine that waits, never by two at once for one Lock; while it runs, that Lock does not
 // return.
 func OnWait(f func(Wait)) LockOption { return func(c *lockConfig) { c.onWait = f } }

@@ -14,19 +14,30 @@ import (
 // A MultiLock is several locks that are taken together, all or none. Its methods are safe for
 // concurrent use.
 type MultiLock struct {
-	client *Client
-	names  []string
-	cfg    *lockConfig
+	client  *Client
+	session *Session // nil: the client's own at the time
+	names   []string
+	cfg     *lockConfig
 }
 
 // MultiLock returns the locks of those names, to be held by the client's own session. It asks
-// nobody. [WithReentrant] is refused by Lock.
+// nobody.
 func (c *Client) MultiLock(names []string, opts ...LockOption) *MultiLock {
-	return &MultiLock{client: c, names: slices.Sorted(slices.Values(names)), cfg: newLockConfig(c.cfg.lock, opts)}
+	return newMultiLock(c, nil, names, opts)
+}
+
+// MultiLock returns the locks of those names, to be held by this session. It asks nobody.
+func (s *Session) MultiLock(names []string, opts ...LockOption) *MultiLock {
+	return newMultiLock(s.client, s, names, opts)
+}
+
+func newMultiLock(c *Client, s *Session, names []string, opts []LockOption) *MultiLock {
+	return &MultiLock{client: c, session: s, names: slices.Sorted(slices.Values(names)), cfg: newLockConfig(ofMultiLock, c.cfg.lock, opts)}
 }
 
 // Lock waits until all locks are held. The places in all queues are taken at once, so that MultiLocks
-// never wait for each other in a circle, whatever their names. Otherwise it is as [Mutex.Lock].
+// never wait for each other in a circle, whatever their names. [OnWait] is told of each lock that is
+// waited for, one after the other. Otherwise it is as [Mutex.Lock].
 func (m *MultiLock) Lock(ctx context.Context) (*MultiHold, error) {
 	return m.lock(ctx, -1)
 }
@@ -38,7 +49,7 @@ func (m *MultiLock) TryLock(ctx context.Context) (*MultiHold, error) {
 }
 
 func (m *MultiLock) lock(ctx context.Context, wait int64) (*MultiHold, error) {
-	holds, err := renewing(ctx, nil, func() ([]*Hold, error) { return m.acquire(ctx, wait) })
+	holds, err := renewing(ctx, m.session, func() ([]*Hold, error) { return m.acquire(ctx, wait) })
 	if err != nil {
 		return nil, fmt.Errorf("lock %q: %w", m.names, err)
 	}
@@ -49,12 +60,13 @@ func (m *MultiLock) acquire(ctx context.Context, wait int64) ([]*Hold, error) {
 	if err := m.cfg.validate(); err != nil {
 		return nil, err
 	}
-	if m.cfg.again {
-		return nil, &InputError{Field: "Reentrant", Problem: "does not go with several locks", Fix: "leave the option out"}
+	s := m.session
+	if s == nil {
+		s = m.client.Session()
 	}
-	k := m.client.newLockCall(m.client.Session(), m.cfg, wire.AcquireAll, wait)
-	k.frame.Names, k.values = m.names, ctx
-	if _, err := m.client.stay(ctx, k); err != nil {
+	k := m.client.newLockCall(s, m.cfg, wire.AcquireAll, wait)
+	k.frame.Names = m.names
+	if _, err := m.client.wait(ctx, k); err != nil {
 		return nil, err
 	}
 	return k.holds, nil

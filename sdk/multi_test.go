@@ -43,3 +43,28 @@ func TestTheContextOfSeveralLocksLooksAtTheClock(t *testing.T) {
 		wantError(t, "the cause", context.Cause(ctx), ErrSessionLost)
 	})
 }
+
+// Several locks that keep every client away are asked for as such.
+func TestCompatOfSeveralLocks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFakeCluster(fakeTTL)
+		var asked []string
+		f.refuse = func(r *wire.Frame) *wire.Frame {
+			if r.Kind != wire.AcquireAll {
+				return nil
+			}
+			asked = append(asked, r.Compat)
+			return &wire.Frame{Code: wire.CodeTooManyWaiters}
+		}
+		c := f.client(t)
+		for _, opts := range [][]LockOption{nil, {WithCompatAll()}} {
+			_, err := c.MultiLock([]string{"x", "y"}, opts...).Lock(t.Context())
+			wantError(t, "Lock", err, ErrTooManyWaiters)
+		}
+		f.with(func() {
+			if len(asked) != 2 || asked[0] != "" || asked[1] != compatAll {
+				t.Errorf("compat %q", asked)
+			}
+		})
+	})
+}

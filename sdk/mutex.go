@@ -20,8 +20,8 @@ type Mutex struct {
 	last *Hold // the last that was given out
 }
 
-func newMutex(c *Client, s *Session, name string, opts []LockOption) *Mutex {
-	return &Mutex{client: c, session: s, name: name, cfg: newLockConfig(c.cfg.lock, opts)}
+func newMutex(c *Client, s *Session, name string, r *recipe, opts []LockOption) *Mutex {
+	return &Mutex{client: c, session: s, name: name, cfg: newLockConfig(r, c.cfg.lock, opts)}
 }
 
 // Name returns the lock's name.

@@ -33,20 +33,19 @@ func (l *Leadership) same(m *Leadership) bool {
 
 // An Observation follows who leads. Next is for one goroutine at a time, Close for any.
 type Observation struct {
-	client *Client
-	name   string
-	news   chan struct{} // has an element when there may be something to tell
-	ended  chan struct{}
-	last   *Leadership // that Next has returned
+	feed
+	name string
+	news chan struct{} // has an element when there may be something to tell
+	last *Leadership   // that Next has returned
 
 	// Guarded by client.mu.
-	id      uint64
 	now     Leadership
 	told    bool          // at least once
 	silence time.Duration // after which nothing is known
 	until   time.Duration // by the client's clock: until then now counts
-	err     error         // why it ended
 }
+
+var _ feeder = (*Observation)(nil)
 
 // Observe follows who leads. It waits until the service has answered, or ctx ends. What it tells is
 // the latest; what came and went between two calls of Next is left out. When the client is cut off
@@ -54,66 +53,29 @@ type Observation struct {
 // doubt, unknown. What is told may have been overtaken on its way, for up to some seconds where a
 // network is cut without a word. The caller must Close it.
 func (e *Election) Observe(ctx context.Context) (*Observation, error) {
-	c := e.mutex.client
-	o := &Observation{
-		client: c, name: e.mutex.name, news: make(chan struct{}, 1), ended: make(chan struct{}),
-		now: Leadership{State: LeaderUnknown},
-	}
-	k := c.newCall(nil)
-	k.frame.Kind, k.frame.Name = wire.Observe, o.name
-	c.mu.Lock()
-	err := c.submitLocked(k)
-	if err == nil {
-		o.id = k.frame.ID
-		c.observations[o.id] = o // pushes may follow the answer at once
-	}
-	c.mu.Unlock()
-	if err == nil {
-		if err = c.await(ctx, k); err == nil {
-			err = k.err
-		}
-	}
-	if err != nil {
-		o.Close()
+	o := newObservation(e.mutex.client, e.mutex.name)
+	if err := o.begin(ctx); err != nil {
 		return nil, fmt.Errorf("observe %q: %w", o.name, err)
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	o.begun(k.answer)
 	return o, nil
 }
 
-// observeLocked goes on with an observation over a new stream.
-func (c *Client) observeLocked(o *Observation) {
-	if k := c.calls[o.id]; k != nil {
-		return // its first request is still to be answered
-	}
-	delete(c.observations, o.id)
-	k := c.newCall(nil)
-	k.frame.Kind, k.frame.Name = wire.Observe, o.name
-	k.settle = func(answer *wire.Frame, err error) {
-		if err != nil {
-			c.endObservationLocked(o, err)
-		} else {
-			o.begun(answer)
-		}
-	}
-	c.enterLocked(k) // however much is under way: it was taken before
-	o.id = k.frame.ID
-	c.observations[o.id] = o
+func newObservation(c *Client, name string) *Observation {
+	o := &Observation{name: name, news: make(chan struct{}, 1), now: Leadership{State: LeaderUnknown}}
+	o.feed = newFeed(c, o)
+	return o
 }
 
-// begun notes for how long what is told counts.
+// ask is part of feeder.
+func (o *Observation) ask(f *wire.Frame) { f.Kind, f.Name = wire.Observe, o.name }
+
+// begun is part of feeder: it notes for how long what is told counts.
 func (o *Observation) begun(answer *wire.Frame) {
 	o.silence = time.Duration(answer.TTLMS) * time.Millisecond
-	if o.told && o.until == 0 {
-		o.until = o.client.cfg.clock() + o.silence
-		o.rouse()
-	}
 }
 
-// push takes what the member says. Client.mu is held.
-func (o *Observation) push(c *Client, f *wire.Frame) {
+// push is part of feeder.
+func (o *Observation) push(f *wire.Frame) {
 	behind := f.Revision < o.now.Revision // it has not applied yet what another member has told
 	o.now = Leadership{State: LeaderUnknown, Revision: max(f.Revision, o.now.Revision)}
 	switch {
@@ -126,14 +88,11 @@ func (o *Observation) push(c *Client, f *wire.Frame) {
 			o.now.Asked = contender(&f.Contenders[1])
 		}
 	}
-	o.told = true
-	if o.silence != 0 {
-		o.until = c.cfg.clock() + o.silence
-	}
+	o.told, o.until = true, o.client.cfg.clock()+o.silence
 	o.rouse()
 }
 
-// forget notes that nothing is known without a stream. Client.mu is held.
+// forget is part of feeder: nothing is known while nothing is told.
 func (o *Observation) forget() {
 	o.now, o.until = Leadership{State: LeaderUnknown, Revision: o.now.Revision}, 0
 	o.told = true
@@ -196,23 +155,4 @@ func (o *Observation) Next(ctx context.Context) (Leadership, error) {
 // All returns what Next does as a sequence, which ends after the first error.
 func (o *Observation) All(ctx context.Context) iter.Seq2[Leadership, error] {
 	return sequence(ctx, o.Next)
-}
-
-// Close ends the observation. It does not block, and may be called again.
-func (o *Observation) Close() {
-	c := o.client
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.endObservationLocked(o, ErrClosed)
-}
-
-// endObservationLocked ends an observation, here and at the member.
-func (c *Client) endObservationLocked(o *Observation, why error) {
-	if o.err != nil {
-		return
-	}
-	o.err = why
-	close(o.ended)
-	delete(c.observations, o.id)
-	c.unsubscribeLocked(o.id)
 }

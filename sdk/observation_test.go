@@ -49,7 +49,7 @@ func TestSilentObservation(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const silence = 6 * time.Second
 		c := newFakeCluster(fakeTTL).client(t)
-		o := &Observation{client: c, news: make(chan struct{}, 1), ended: make(chan struct{})}
+		o := newObservation(c, "e")
 		o.begun(&wire.Frame{TTLMS: silence.Milliseconds()})
 		next := func(want LeaderState) {
 			t.Helper()
@@ -60,7 +60,7 @@ func TestSilentObservation(t *testing.T) {
 		push := func() {
 			c.mu.Lock()
 			defer c.mu.Unlock()
-			o.push(c, &wire.Frame{Known: wire.Leads, Contenders: []wire.Contender{{Token: 7}}})
+			o.push(&wire.Frame{Known: wire.Leads, Contenders: []wire.Contender{{Token: 7}}})
 		}
 		push()
 		next(LeaderKnown)

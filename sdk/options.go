@@ -62,7 +62,7 @@ func newConfig(opts []Option) (*config, error) {
 	if c.owner == "" {
 		c.owner = defaultOwner()
 	}
-	if err := newLockConfig(c.lock).validate(); err != nil {
+	if err := newLockConfig(nil, c.lock, nil).validate(); err != nil {
 		return nil, err
 	}
 	return c, c.validate()
@@ -129,7 +129,8 @@ func WithLogger(log *slog.Logger) Option {
 	}
 }
 
-// WithLockOptions gives every lock of the client these options, before its own.
+// WithLockOptions gives all that the client takes these options, before its own: locks, permits and
+// terms. A recipe that does not know one of them refuses it, but for [WithDeadlock].
 func WithLockOptions(opts ...LockOption) Option {
 	return func(c *config) { c.lock = append(c.lock, opts...) }
 }

@@ -1,6 +1,7 @@
 package sdk
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -46,9 +47,9 @@ func (c *Client) receiveLocked(l *link, f *wire.Frame) {
 		c.answeredLocked(l, f)
 	case wire.Waiting:
 		c.waitingLocked(f)
-	case wire.Event:
-		if s := c.subs[f.ID]; s != nil {
-			s.push(c, f)
+	case wire.Event, wire.Leadership:
+		if d := c.feeds[f.ID]; d != nil {
+			d.of.push(f)
 		}
 	case wire.SessionLost:
 		if s := c.byID[SessionID(f.Session)]; s != nil {
@@ -62,10 +63,6 @@ func (c *Client) receiveLocked(l *link, f *wire.Frame) {
 		}
 	case wire.Asked:
 		c.askedLocked(f)
-	case wire.Leadership:
-		if o := c.observations[f.ID]; o != nil {
-			o.push(c, f)
-		}
 	case wire.Going:
 		l.fail(errGoing)
 	}
@@ -75,15 +72,8 @@ func (c *Client) receiveLocked(l *link, f *wire.Frame) {
 func (c *Client) answeredLocked(l *link, f *wire.Frame) {
 	k := c.calls[f.ID]
 	if k == nil || !k.inFlight {
-		if s := c.subs[f.ID]; s != nil && f.Kind == wire.Error {
-			c.endSubscriptionLocked(s, errorOf(f))
-		}
-		if o := c.observations[f.ID]; o != nil && f.Kind == wire.Error {
-			if err := errorOf(f); passing(err) {
-				l.fail(err) // it goes on over the next stream
-			} else {
-				c.endObservationLocked(o, err)
-			}
+		if d := c.feeds[f.ID]; d != nil && k == nil && f.Kind == wire.Error {
+			d.refusedLocked(f)
 		}
 		return // of a call that nobody waits for
 	}
@@ -97,6 +87,7 @@ func (c *Client) answeredLocked(l *link, f *wire.Frame) {
 		return
 	}
 	err := errorOf(f)
+	k.doubt = k.doubt || errors.Is(err, ErrUncertain)
 	switch {
 	case errors.Is(err, ErrShuttingDown):
 		c.delayLocked(k, minRetry)
@@ -109,8 +100,7 @@ func (c *Client) answeredLocked(l *link, f *wire.Frame) {
 		if k.vital {
 			l.vital++ // a refusal is no answer to what says whether the member is of use
 		}
-		pause := min(max(time.Duration(f.RetryMS)*time.Millisecond, minRetry), maxRetry)
-		c.delayLocked(k, pause/2+pause/2*time.Duration(k.frame.ID%8)/8) // not all at once
+		c.delayLocked(k, pauseOf(f, k))
 	case errors.Is(err, ErrSessionMoved) && k.session != nil && k.session.phase != sessionOver:
 		c.landLocked(k)
 		c.movedLocked(k.session)
@@ -122,6 +112,12 @@ func (c *Client) answeredLocked(l *link, f *wire.Frame) {
 	default:
 		c.settleLocked(k, err)
 	}
+}
+
+// pauseOf is how long after a refusal that passes a call is sent again: not all at once.
+func pauseOf(refusal *wire.Frame, k *call) time.Duration {
+	pause := min(max(time.Duration(refusal.RetryMS)*time.Millisecond, minRetry), maxRetry)
+	return pause/2 + pause/2*time.Duration(k.frame.ID%8)/8
 }
 
 // grantedLocked takes an OK.
@@ -159,10 +155,10 @@ func (c *Client) waitingLocked(f *wire.Frame) {
 		c.link.inFlight--
 		c.drainLocked()
 	}
-	if k.news == nil || k.abandoned {
+	if k.news == nil || k.abandoned || f.Position == 0 {
 		return
 	}
-	w := Wait{Name: k.frame.Name, Position: int(f.Position), ExpectedWait: time.Duration(f.ExpectedMS) * time.Millisecond}
+	w := Wait{Name: cmp.Or(f.Name, k.frame.Name), Position: int(f.Position), ExpectedWait: time.Duration(f.ExpectedMS) * time.Millisecond}
 	if len(f.Contenders) > 0 {
 		w.Holder = contender(&f.Contenders[0])
 	}

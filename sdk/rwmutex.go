@@ -35,7 +35,7 @@ func (s *Session) RWMutex(name string, opts ...LockOption) *RWMutex {
 }
 
 func newRWMutex(c *Client, s *Session, name string, opts []LockOption) *RWMutex {
-	m := &RWMutex{read: newMutex(c, s, name, opts), write: newMutex(c, s, name, opts)}
+	m := &RWMutex{read: newMutex(c, s, name, ofRWMutex, opts), write: newMutex(c, s, name, ofRWMutex, opts)}
 	m.read.cfg.mode, m.write.cfg.mode = modeRead, modeWrite
 	return m
 }

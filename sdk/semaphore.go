@@ -52,8 +52,10 @@ func permitsError(f *wire.Frame) error {
 
 // WithPermits says how many permits a semaphore has. The first acquire that says so sets it; later
 // ones must agree, else they are refused with [ErrLimitDiffers]. Without it, whatever stands is taken.
+// It is for semaphores.
 func WithPermits(limit int) LockOption {
 	return func(c *lockConfig) {
+		c.given |= permitsOption
 		if c.limit = limit; limit < 1 || limit > maxPermits {
 			c.bad = &InputError{Field: "Permits", Problem: "is not a number from 1 to 2^31-1", Fix: "leave the option out to take what stands"}
 		}
@@ -72,7 +74,7 @@ type Semaphore struct {
 // Semaphore returns the semaphore of that name, whose permits are held by the client's own session.
 // It asks nobody.
 func (c *Client) Semaphore(name string, opts ...LockOption) *Semaphore {
-	return &Semaphore{mutex: newMutex(c, nil, name, opts)}
+	return &Semaphore{mutex: newMutex(c, nil, name, ofSemaphore, opts)}
 }
 
 // Name returns the semaphore's name.

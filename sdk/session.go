@@ -77,13 +77,13 @@ func (s *Session) TTL() time.Duration { return time.Duration(s.ttl.Load()) }
 
 // Mutex returns the lock of that name, to be held by this session. It asks nobody.
 func (s *Session) Mutex(name string, opts ...LockOption) *Mutex {
-	return newMutex(s.client, s, name, opts)
+	return newMutex(s.client, s, name, ofMutex, opts)
 }
 
 // Semaphore returns the semaphore of that name, whose permits are to be held by this session. It
 // asks nobody.
 func (s *Session) Semaphore(name string, opts ...LockOption) *Semaphore {
-	return &Semaphore{mutex: newMutex(s.client, s, name, opts)}
+	return &Semaphore{mutex: newMutex(s.client, s, name, ofSemaphore, opts)}
 }
 
 // Context returns a context that ends when the session is over, with the cause: as that of a
@@ -98,6 +98,15 @@ func (s *Session) Lost() <-chan struct{} { return s.lostChannel() }
 func (s *Session) Err() error {
 	s.look()
 	return s.ended()
+}
+
+// Deadline returns when the session will end if nothing more is heard of the service, by the wall
+// clock of now. Renewals move it on. It is the zero time before the session is open, and after its end.
+func (s *Session) Deadline() time.Time {
+	if s.Err() != nil {
+		return time.Time{}
+	}
+	return s.client.wallTime(time.Duration(s.deadline.Load()))
 }
 
 // Close ends the session, and first the contexts of all its holds, which it thereby releases. It

@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/lockkeeper/lockkeeper/httpapi/wire"
@@ -171,19 +169,15 @@ func (c *Client) renewLocked(s *Session, sent time.Duration) {
 // verifyLocked compares the holds with what the session has, as the answer to its attach says: one
 // may have been taken away while there was no stream to tell it by.
 func (c *Client) verifyLocked(s *Session, answer *wire.Frame) {
-	has := make(map[holdKey]bool, len(answer.Contenders))
-	for i := range answer.Contenders {
-		c := &answer.Contenders[i]
-		dir, _ := path.Split(c.Znode)
-		if c.Permits > 0 { // of a semaphore: they stand in a directory of their own below it
-			dir, _ = path.Split(strings.TrimSuffix(dir, "/"))
-		}
-		has[holdKey{strings.Trim(dir, "/"), Token(c.Token)}] = true
+	told := min(len(answer.Names), len(answer.Contenders)) // an older member tells no names
+	has := make(map[holdKey]bool, told)
+	for i, name := range answer.Names[:told] {
+		has[holdKey{name, Token(answer.Contenders[i].Token)}] = true
 	}
 	for key, h := range s.holds {
 		switch {
 		case has[key] || h.ended() != nil:
-		case int(answer.Total) > len(answer.Contenders):
+		case int(answer.Total) > told:
 			c.verifyHoldLocked(h) // not all were told
 		default:
 			c.loseHoldLocked(h, h.taken())

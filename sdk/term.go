@@ -78,7 +78,7 @@ func (c *Client) askedLocked(f *wire.Frame) {
 
 // Proclaim says something else to everybody. The service takes it only while the term goes on. It
 // waits for the answer until ctx ends; then it is not known whether it was done, and the error
-// matches [ErrUncertain]. An error that matches [ErrLost] or [ErrNotHeld] says that the term is over.
+// matches [ErrUncertain], as where the client is closed meanwhile. An error that matches [ErrLost] or [ErrNotHeld] says that the term is over.
 func (t *Term) Proclaim(ctx context.Context, value string) error {
 	h := t.hold
 	c := h.session.client
@@ -94,8 +94,8 @@ func (t *Term) Proclaim(ctx context.Context, value string) error {
 	if err == nil {
 		if err = c.await(ctx, k); err != nil {
 			err = fmt.Errorf("%w: %w", ErrUncertain, err)
-		} else {
-			err = k.err
+		} else if err = k.err; err != nil && !k.answered && k.sends > 0 {
+			err = fmt.Errorf("%w: %w", ErrUncertain, err)
 		}
 	}
 	if err != nil {
@@ -119,8 +119,9 @@ func (t *Term) Resign(ctx context.Context) error {
 //
 // The term is over in any case: where the candidate cannot take it, it is resigned. The error
 // matches [ErrNoCandidate] where the candidate does not wait any more, [ErrInput] where somebody who
-// waits came in by ZooKeeper's protocol, and [ErrUncertain] where ctx ends before the answer: then it may have been
-// handed over, and if not it is resigned in the background.
+// waits came in by ZooKeeper's protocol, and [ErrUncertain] where the outcome is not known, as where ctx
+// ends before the answer: then it may have been handed over, and if not it is resigned in the
+// background.
 func (t *Term) HandOver(ctx context.Context, candidate Token) error {
 	h := t.hold
 	if err := h.Err(); err != nil && isLoss(err) {
@@ -150,9 +151,9 @@ func (c *Client) handOver(ctx context.Context, h *Hold, candidate Token) error {
 		return fmt.Errorf("%w: %w", ErrUncertain, err)
 	}
 	switch {
-	case errors.Is(k.err, ErrNotHeld) && k.sends > 1:
-		c.releaseLater(h)
-		return fmt.Errorf("%w: %w", ErrUncertain, k.err) // it may be the echo of its own success
+	case k.err != nil && !k.known():
+		c.releaseLater(h) // what is told of may be the echo of its own success
+		return fmt.Errorf("%w: %w", ErrUncertain, k.err)
 	case k.err == nil, errors.Is(k.err, ErrLost), errors.Is(k.err, ErrNotHeld):
 		return c.released(h, k.err, false)
 	}

@@ -22,19 +22,13 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m, quorumtest.IgnoreEtcd()...)
 }
 
+// Short names of what every test here does.
+var (
+	patient = membertest.Patient
+	is      = membertest.Is
+)
+
 var linearizable = lock.Read{Linearizable: true}
-
-func patient(t testing.TB) context.Context {
-	t.Helper()
-	return membertest.Context(t, quorumtest.Patience)
-}
-
-func is(t testing.TB, what string, err, want error) {
-	t.Helper()
-	if !errors.Is(err, want) {
-		t.Errorf("%s: %v; want %v", what, err, want)
-	}
-}
 
 func TestPlainWrites(t *testing.T) {
 	members := membertest.Start(t, 3)

@@ -26,13 +26,14 @@ type barrierAnswer struct {
 func newBarrier(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "barrier",
-		Short: "Close a barrier, open it, or wait at it",
+		Short: "Close a barrier, open it, wait at it; meet others at a double barrier",
 		Long: "A barrier holds back whoever waits at it, from 'barrier set' to 'barrier remove'. It belongs to\n" +
-			"nobody: it stays closed when whoever closed it is gone.",
+			"nobody: it stays closed when whoever closed it is gone. 'barrier enter' is for double barriers,\n" +
+			"which let their participants go on when all are there, and again when all have left.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newBarrierSet(a), newBarrierRemove(a), newBarrierWait(a))
+	cmd.AddCommand(newBarrierSet(a), newBarrierRemove(a), newBarrierWait(a), newBarrierEnter(a))
 	return cmd
 }
 

@@ -187,8 +187,11 @@ func routePath(collection, name, action string) string {
 		parts[i] = url.PathEscape(p)
 	}
 	path := "/v1/" + collection + "/" + strings.Join(parts, "/")
-	if action != "" {
+	switch last := parts[len(parts)-1]; {
+	case action != "":
 		path += "/" + action
+	case collection == "locks" && last == "blockers", collection == "elections" && last == "observe":
+		path += "/" // it is a part of the name, not what is to be done with the rest
 	}
 	return path
 }

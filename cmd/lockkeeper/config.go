@@ -186,8 +186,8 @@ var kubernetesLink = regexp.MustCompile(`^LOCKKEEPER_(.*_)?(SERVICE_(HOST|PORT(_
 // otherVariables are known besides those named after serve's flags.
 var otherVariables = append([]string{"LOCKKEEPER_CONFIG", "LOCKKEEPER_ENDPOINTS", "LOCKKEEPER_TIMEOUT"}, workVariables...)
 
-// workVariables are those that lock and elect give to their commands.
-var workVariables = []string{"LOCKKEEPER_LOCK", "LOCKKEEPER_ELECTION_NAME", "LOCKKEEPER_TOKEN"}
+// workVariables are those that lock, elect and barrier give to their commands.
+var workVariables = []string{"LOCKKEEPER_LOCK", "LOCKKEEPER_ELECTION_NAME", "LOCKKEEPER_BARRIER", "LOCKKEEPER_TOKEN"}
 
 // applyEnv sets the flags that the command line left alone from the variables named after them.
 // A variable that no command knows is an error; an empty one counts as not set.

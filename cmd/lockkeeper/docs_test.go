@@ -35,15 +35,18 @@ func TestElectFlagsInDocs(t *testing.T) {
 	inDocs(t, "flags of elect", "flag", flags, func(name string) string { return "`--" + name + "`" })
 }
 
+// TestEnterFlagsInDocs keeps the table of the flags of barrier enter equal to the flags.
+func TestEnterFlagsInDocs(t *testing.T) {
+	flags := pflag.NewFlagSet("", pflag.ContinueOnError)
+	newEnterConfig().bind(flags)
+	inDocs(t, "flags of barrier enter", "flag", flags, func(name string) string { return "`--" + name + "`" })
+}
+
 // inDocs compares the table of docs/cli.md that its name marks with the flags, or writes it.
 func inDocs(t *testing.T, name, heading string, flags *pflag.FlagSet, shown func(flag string) string) {
 	t.Helper()
-	file := filepath.Join("..", "..", "docs", "cli.md")
-	text, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	before, rest, ok := strings.Cut(string(text), "<!-- "+name+": ")
+	file, text := cliDocs(t)
+	before, rest, ok := strings.Cut(text, "<!-- "+name+": ")
 	written, rest, ok2 := strings.Cut(rest, "-->\n")
 	old, after, ok3 := strings.Cut(rest, "<!-- end of "+name+" -->")
 	if !ok || !ok2 || !ok3 {
@@ -60,6 +63,17 @@ func inDocs(t *testing.T, name, heading string, flags *pflag.FlagSet, shown func
 	if old != table {
 		t.Errorf("the %s in %s are not those of the program; run: go test ./cmd/lockkeeper -run %s -update", name, file, t.Name())
 	}
+}
+
+// cliDocs returns docs/cli.md, and where it stands.
+func cliDocs(t *testing.T) (file, text string) {
+	t.Helper()
+	file = filepath.Join("..", "..", "docs", "cli.md")
+	raw, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return file, string(raw)
 }
 
 func flagTable(heading string, flags *pflag.FlagSet, shown func(flag string) string) string {

@@ -65,38 +65,6 @@ func (c *electConfig) validate() error {
 	return nil
 }
 
-// kind says in one word what the command runs under.
-func (c *lockConfig) kind() string {
-	if c.elect != nil {
-		return "election"
-	}
-	return "lock"
-}
-
-// thing says what the command runs under.
-func (c *lockConfig) thing() string {
-	if c.elect != nil {
-		return fmt.Sprintf("the lead of %q", c.name)
-	}
-	return fmt.Sprintf("lock %q", c.name)
-}
-
-// inspecting is the command that shows who waits.
-func (c *lockConfig) inspecting() string {
-	if c.elect != nil {
-		return "leader"
-	}
-	return "inspect"
-}
-
-// variable has the name in the command's environment.
-func (c *lockConfig) variable() string {
-	if c.elect != nil {
-		return "LOCKKEEPER_ELECTION_NAME"
-	}
-	return "LOCKKEEPER_LOCK"
-}
-
 // compats are the values of --compat.
 func (c *lockConfig) compats() string {
 	if c.elect != nil {

@@ -64,7 +64,8 @@ type lockConfig struct {
 	events    string
 	aftermath []string // onLost, split
 
-	elect *electConfig // of an election; nil: a lock's
+	elect   *electConfig   // of an election; nil: it is none
+	barrier *barrierConfig // of a double barrier; nil: it is none
 }
 
 func newLock(a *app) *cobra.Command {
@@ -107,16 +108,23 @@ func runningUnder(a *app, cmd *cobra.Command, cfg *lockConfig) *cobra.Command {
 
 func (c *lockConfig) bind(fs *pflag.FlagSet) {
 	fs.SortFlags = false
-	fs.DurationVar(&c.wait, "wait", 0, "`duration` to wait for the lock at most (default: for ever)")
-	fs.BoolVar(&c.try, "try", false, "do not wait at all")
-	fs.StringVar(&c.reason, "reason", "", "`text` that says why, to those who wait and to operators")
+	if c.barrier != nil {
+		c.barrier.bind(fs)
+		fs.DurationVar(&c.wait, "wait", 0, "`duration` to wait at most until all are there (default: for ever)")
+	} else {
+		fs.DurationVar(&c.wait, "wait", 0, "`duration` to wait for the lock at most (default: for ever)")
+		fs.BoolVar(&c.try, "try", false, "do not wait at all")
+		fs.StringVar(&c.reason, "reason", "", "`text` that says why, to those who wait and to operators")
+	}
 	fs.StringVar(&c.owner, "owner", "", "`text` that says who (default: user@host:pid)")
 	fs.DurationVar(&c.ttl, "ttl", sdk.DefaultTTL, "`duration` for which others wait when this machine dies, and an outage may last")
 	fs.DurationVar(&c.grace, "grace", 0, "`duration` between SIGTERM and SIGKILL (default: a third of --ttl, at most 5s)")
-	if c.elect != nil {
+	switch {
+	case c.barrier != nil:
+	case c.elect != nil:
 		c.elect.bind(fs)
 		fs.StringVar(&c.compat, "compat", "", "`all` is for unmodified kazoo clients, too; latch for Curator's LeaderLatch in place of its LeaderSelector")
-	} else {
+	default:
 		fs.StringVar(&c.compat, "compat", "", "`all` keeps unmodified kazoo clients away from the lock, too")
 		fs.StringArrayVar(&c.also, "also", nil, "another lock's `name`, to be taken together with NAME: all or none; may be repeated")
 		fs.StringVar(&c.mode, "mode", "", "`read` or write: share the lock with other readers, or with nobody (default: with nobody)")
@@ -134,7 +142,7 @@ func (c *lockConfig) bind(fs *pflag.FlagSet) {
 func (c *lockConfig) load(cmd *cobra.Command, args, environ []string) error {
 	fs := cmd.Flags()
 	if dash := fs.ArgsLenAtDash(); dash != 1 || len(args) < 2 {
-		return fmt.Errorf("say which %s and, after --, what to run: lockkeeper %s NAME -- COMMAND [ARG...]", c.kind(), cmd.Name())
+		return fmt.Errorf("say which %s and, after --, what to run: %s NAME -- COMMAND [ARG...]", c.kind(), cmd.CommandPath())
 	}
 	c.name, c.command = lockName(args[0]), args[1:]
 	if err := c.members.load(fs, environ); err != nil {
@@ -143,6 +151,8 @@ func (c *lockConfig) load(cmd *cobra.Command, args, environ []string) error {
 	switch {
 	case c.try && fs.Changed("wait"):
 		return errors.New("--try and --wait: give one of them")
+	case fs.Changed("wait") && c.wait <= 0 && c.barrier != nil:
+		return errors.New("--wait: must be greater than 0; without it, it waits for ever")
 	case fs.Changed("wait") && c.wait <= 0:
 		return errors.New("--wait: must be greater than 0; --try does not wait, and without both it waits for ever")
 	case fs.Changed("compat") && c.compat != "all" && (c.elect == nil || c.compat != "latch"):
@@ -173,6 +183,11 @@ func (c *lockConfig) load(cmd *cobra.Command, args, environ []string) error {
 	}
 	if c.elect != nil {
 		if err := c.elect.validate(); err != nil {
+			return err
+		}
+	}
+	if c.barrier != nil {
+		if err := c.barrier.validate(fs); err != nil {
 			return err
 		}
 	}

@@ -24,6 +24,9 @@ const onLostTimeout = 30 * time.Second
 
 // turnDidNotCome says who holds the lock that was not acquired in time.
 func (r *lockRun) turnDidNotCome(last sdk.Wait) error {
+	if r.cfg.barrier != nil {
+		return r.didNotCome()
+	}
 	text := fmt.Sprintf("%s was not acquired within %v (--wait)", r.cfg.thing(), r.cfg.wait)
 	if who := heldBy(last.Holder, time.Now()); who != "" {
 		text += "; it is " + who
@@ -34,11 +37,7 @@ func (r *lockRun) turnDidNotCome(last sdk.Wait) error {
 // notAcquired gives the error of an attempt to acquire the lock its exit code, and says what to do.
 func (r *lockRun) notAcquired(ctx context.Context, err error) error {
 	if by, ok := errors.AsType[*signalled](context.Cause(ctx)); ok {
-		code := exitFailure
-		if number, ok := by.sig.(syscall.Signal); ok {
-			code = 128 + int(number)
-		}
-		return &codedError{code, fmt.Errorf("%v while waiting for %s; the command was not run", by, r.cfg.thing())}
+		return &codedError{by.exitCode(), fmt.Errorf("%v while waiting for %s; the command was not run", by, r.cfg.thing())}
 	}
 	held, isHeld := errors.AsType[*sdk.HeldError](err)
 	switch {
@@ -135,6 +134,9 @@ func (w *lockWork) lostBeforeStart() error {
 // release gives the lock back, whose command and all of its group are gone, and returns what the
 // whole ends with. failed is why the command did not run, or its guard ended; else nil.
 func (w *lockWork) release(ctx context.Context, failed error) error {
+	if w.cfg.barrier != nil {
+		return w.leaveBarrier(ctx, failed)
+	}
 	ctx, cancel := context.WithTimeoutCause(ctx, releaseTimeout, sdk.ErrUncertain)
 	defer cancel()
 	err := w.giveBack(ctx)

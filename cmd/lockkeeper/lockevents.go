@@ -19,7 +19,7 @@ const eventTimeout = 500 * time.Millisecond
 // A lockEvent is one line of --events. docs/run-under-a-lock.md lists them.
 type lockEvent struct {
 	Time     time.Time  `json:"time"`
-	Event    string     `json:"event"` // waiting, acquired, jeopardy, held, lost, asked, ended, released
+	Event    string     `json:"event"` // waiting, acquired, entered, jeopardy, held, lost, asked, ended, leaving, left, released
 	Lock     string     `json:"lock"`
 	Token    sdk.Token  `json:"token,omitempty"`
 	Position int        `json:"position,omitempty"`

@@ -45,6 +45,14 @@ type signalled struct{ sig os.Signal }
 
 func (e *signalled) Error() string { return e.sig.String() }
 
+// exitCode is a shell's for what a signal has ended.
+func (e *signalled) exitCode() int {
+	if number, ok := e.sig.(syscall.Signal); ok {
+		return 128 + int(number)
+	}
+	return exitFailure
+}
+
 // runUnderLock runs the command under the lock. ctx brings no end: signals are taken here, since
 // the command is to have them.
 func runUnderLock(ctx context.Context, a *app, cfg *lockConfig) error {
@@ -143,8 +151,11 @@ func (r *lockRun) dial(ctx context.Context, options []sdk.Option) (err error) {
 	return err
 }
 
-// take waits for the lock, the lead or the permits.
+// take waits for the lock, the lead, the permits or the others at the barrier.
 func (r *lockRun) take(ctx context.Context, options []sdk.LockOption) (holding, error) {
+	if r.cfg.barrier != nil {
+		return r.enter(ctx)
+	}
 	if r.cfg.elect != nil {
 		return r.campaign(ctx, options)
 	}

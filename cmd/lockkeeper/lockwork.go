@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -43,7 +42,7 @@ func (r *lockRun) work(ctx context.Context, hold holding) error {
 	w := &lockWork{lockRun: r, hold: hold, token: hold.Token(), over: hold.Lost()}
 	w.asked = r.askedFor()
 	until := hold.Deadline()
-	r.events.write(lockEvent{Event: "acquired", Token: w.token, Deadline: someTime(until)})
+	r.events.write(lockEvent{Event: r.cfg.begins(), Token: w.token, Deadline: someTime(until)})
 	err := w.start()
 	if err == nil {
 		err = w.follow()
@@ -52,7 +51,7 @@ func (r *lockRun) work(ctx context.Context, hold holding) error {
 		// The lock stays ours until its session ends by itself: the best that can be done. Nobody is
 		// to run beside what is left.
 		r.ending = true
-		return &codedError{exitLost, fmt.Errorf("%w; the lock is not released, and will pass on within %v all the same", left, hold.Session().TTL())}
+		return &codedError{exitLost, fmt.Errorf("%w; %s is not given up, and will be within %v all the same", left, r.cfg.thing(), hold.Session().TTL())}
 	}
 	return w.release(ctx, err)
 }
@@ -97,7 +96,11 @@ func (w *lockWork) environment() []string {
 		variable, _, _ := strings.Cut(entry, "=")
 		return slices.Contains(workVariables, variable)
 	})
-	return append(env, w.cfg.variable()+"="+w.cfg.name, "LOCKKEEPER_TOKEN="+strconv.FormatInt(int64(w.token), 10))
+	env = append(env, w.cfg.variable()+"="+w.cfg.name)
+	if w.token != 0 {
+		env = append(env, "LOCKKEEPER_TOKEN="+strconv.FormatInt(int64(w.token), 10))
+	}
+	return env
 }
 
 // follow keeps the guard informed, and takes what it reports, until the command's group is gone.
@@ -211,7 +214,7 @@ func (w *lockWork) tell(s sdk.State) {
 // guardEnded is what is left when the guard has ended by itself: its command is killed by the
 // kernel, the rest of the group when the guard is closed.
 func (w *lockWork) guardEnded() error {
-	return &codedError{exitBroken, errors.New("the process that looks after the command was killed, and the command with it; the lock is released. Find out who kills processes called 'lockkeeper guard'")}
+	return &codedError{exitBroken, fmt.Errorf("the process that looks after the command was killed, and the command with it; %s is given up. Find out who kills processes called 'lockkeeper guard'", w.cfg.thing())}
 }
 
 // say tells a person something, in a line of its own.

@@ -39,7 +39,7 @@ type Locks interface {
 	ExpectedWait(ticket string) time.Duration
 	Deadlocks(ctx context.Context, limit int, fresh lock.Read) (lock.Deadlocks, error)
 	Blockers(ctx context.Context, name string, session lease.ID, ticket string, fresh lock.Read) (lock.Chain, error)
-	Of(session lease.ID, limit int) (list []lock.Contender, total int)
+	Of(session lease.ID, limit int) (names []string, list []lock.Contender, total int)
 	CheckFence(ctx context.Context, name string, token lock.Token) (lock.Fence, error)
 	Fence(ctx context.Context, name string, fresh lock.Read) (lock.Fence, error)
 	Follow(f lock.Follower)

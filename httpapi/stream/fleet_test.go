@@ -67,7 +67,7 @@ func TestAnotherMember(t *testing.T) {
 	hold := a.ok(wire.Frame{Kind: wire.Acquire, Session: s, Name: "over", RequestID: "r"})
 	b := dial(t, urlB)
 	b.ok(wire.Frame{Kind: wire.Hello})
-	if at := b.ok(wire.Frame{Kind: wire.Attach, Session: s}); len(at.Contenders) != 1 || at.Contenders[0].Token != hold.Token {
+	if at := b.ok(wire.Frame{Kind: wire.Attach, Session: s}); len(at.Contenders) != 1 || at.Contenders[0].Token != hold.Token || at.Names[0] != "over" {
 		t.Errorf("attached %+v", at)
 	}
 	a.push(wire.Detached)

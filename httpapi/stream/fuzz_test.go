@@ -63,7 +63,7 @@ func (fakes) Deadlocks(context.Context, int, lock.Read) (lock.Deadlocks, error) 
 func (fakes) Blockers(_ context.Context, name string, _ lease.ID, _ string, _ lock.Read) (lock.Chain, error) {
 	return lock.Chain{Name: name, Links: make([]lock.Link, 2), Cycle: true}, nil
 }
-func (fakes) Of(lease.ID, int) (list []lock.Contender, n int) { return nil, 0 }
+func (fakes) Of(lease.ID, int) (names []string, list []lock.Contender, n int) { return nil, nil, 0 }
 func (fakes) CheckFence(_ context.Context, name string, token lock.Token) (lock.Fence, error) {
 	return lock.Fence{Name: name, Token: token}, nil
 }

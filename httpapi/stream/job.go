@@ -28,6 +28,7 @@ type job struct {
 	// Guarded by the stream's mutex.
 	waits    bool   // in a queue
 	ticket   string // of that place
+	name     string // of the lock that it waits for, where the request is for several
 	position int    // as last told; -1: not yet
 
 	request wire.Frame
@@ -98,6 +99,6 @@ func (s *stream) freeLocked(j *job) {
 	}
 	j.request.Reset()
 	j.answer.Reset()
-	j.waits, j.ticket, j.position, j.place = false, "", -1, nil
+	j.waits, j.ticket, j.name, j.position, j.place = false, "", "", -1, nil
 	s.spare = append(s.spare, j)
 }

@@ -152,27 +152,33 @@ func (s *stream) finishLocked(j *job) {
 }
 
 // waiting notes that the wait of j has begun, and tells its client.
-func (s *stream) waiting(j *job, ticket string) {
-	if s.begin(j, ticket) {
-		s.tellPosition(waiter{j, j.request.ID, ticket})
+func (s *stream) waiting(j *job, ticket string) { s.waitingFor(j, ticket, "") }
+
+// waitingFor is waiting for one of several locks, whose name the client is to be told: again and again,
+// as j comes to wait for another one.
+func (s *stream) waitingFor(j *job, ticket, name string) {
+	if s.begin(j, ticket, name) {
+		s.tellPosition(waiter{j, j.request.ID, ticket, name})
 	}
 }
 
 // waitsAlone is waiting for what has no queue.
 func (s *stream) waitsAlone(j *job) {
-	if s.begin(j, "") {
+	if s.begin(j, "", "") {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.pushFrameLocked(&wire.Frame{Kind: wire.Waiting, ID: j.request.ID})
 	}
 }
 
-// begin counts a wait, and reports whether it may begin.
-func (s *stream) begin(j *job, ticket string) bool {
+// begin counts a wait, once for each request, and reports whether it may begin.
+func (s *stream) begin(j *job, ticket, name string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	p := &s.door.cfg.Waiting
 	switch {
+	case j.waits:
+		j.ticket, j.name, j.position = ticket, name, -1
 	case s.refusing:
 		j.end(errClosing)
 	case s.waits >= s.door.limits.MaxWaiting || !p.enter(0):
@@ -180,7 +186,7 @@ func (s *stream) begin(j *job, ticket string) bool {
 	default:
 		j.place.leave()
 		j.place = p
-		j.waits, j.ticket = true, ticket
+		j.waits, j.ticket, j.name = true, ticket, name
 		s.waits++
 	}
 	return j.waits
@@ -192,6 +198,7 @@ type waiter struct {
 	job    *job
 	id     uint64
 	ticket string
+	name   string // of one of several locks
 }
 
 // tellPosition pushes how a wait stands, where that has changed.
@@ -200,7 +207,7 @@ func (s *stream) tellPosition(w waiter) {
 	if !ok || position == 0 {
 		return
 	}
-	f := wire.Frame{Kind: wire.Waiting, ID: w.id, Position: int64(position), Ticket: w.ticket, Contenders: []wire.Contender{contenderOf(&holder)}}
+	f := wire.Frame{Kind: wire.Waiting, ID: w.id, Name: w.name, Position: int64(position), Ticket: w.ticket, Contenders: []wire.Contender{contenderOf(&holder)}}
 	f.Ahead, f.ExpectedMS = f.Position, s.door.cfg.Locks.ExpectedWait(w.ticket).Milliseconds()
 	s.mu.Lock()
 	defer s.mu.Unlock()

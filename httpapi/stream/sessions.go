@@ -67,8 +67,9 @@ func (s *stream) attachSession(j *job) error {
 		return err
 	}
 	// Read now that losses are pushed: what is lost from here on is told, and the rest is here.
-	list, total := s.door.cfg.Locks.Of(t.Session.ID, s.door.limits.PageLimit)
+	names, list, total := s.door.cfg.Locks.Of(t.Session.ID, min(s.door.limits.PageLimit, wire.MaxNames))
 	j.answer.Contenders, j.answer.Total = s.contenders(list), int64(total)
+	j.answer.Names = names[:len(j.answer.Contenders)] // shorter than the paths, of which half a message has room
 	s.tellAsks(t.Session.ID)
 	return nil
 }

@@ -31,7 +31,7 @@ func (s *stream) acquireAll(j *job) error {
 	if err = errors.Join(err, s.names(f.Names)); err != nil {
 		return err
 	}
-	r.Begins = func(string) { s.waitsAlone(j) } // in several queues
+	r.Begins = func(ticket string) { s.waitingFor(j, ticket, lock.TicketName(ticket)) }
 	holds, err := s.door.cfg.Locks.AcquireAll(j, f.Names, r, wait)
 	if err != nil {
 		return err

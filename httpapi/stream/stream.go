@@ -200,7 +200,7 @@ func (s *stream) tick() {
 		case now-j.begun > patience(j, l.RequestTimeout):
 			j.end(context.DeadlineExceeded)
 		case j.waits:
-			moved = append(moved, waiter{j, j.request.ID, j.ticket})
+			moved = append(moved, waiter{j, j.request.ID, j.ticket, j.name})
 		}
 	}
 	s.trimLocked()

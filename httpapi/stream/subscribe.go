@@ -3,7 +3,6 @@ package stream
 import (
 	"context"
 	"fmt"
-	"strconv"
 	"strings"
 
 	"github.com/lockkeeper/lockkeeper/httpapi/wire"
@@ -26,7 +25,7 @@ func (s *stream) subscribe(j *job) error {
 	if err := within("name", len(f.Name), s.door.limits.MaxNameBytes); err != nil {
 		return err
 	}
-	after, err := parseEventID(f.After)
+	after, err := eventAfter(f.After)
 	if err != nil {
 		return err
 	}
@@ -128,16 +127,14 @@ func (s *stream) next(sub *subscription, from Subscription) (lock.Event, error) 
 	return from.Next(sub.ctx)
 }
 
-// parseEventID reads the event to go on after: nil, where there is none.
-func parseEventID(text string) (*lock.EventID, error) {
+// eventAfter reads the event to go on after: nil, where there is none.
+func eventAfter(text string) (*lock.EventID, error) {
 	if text == "" {
 		return nil, nil
 	}
-	revision, index, _ := strings.Cut(text, "-")
-	r, err := strconv.ParseUint(revision, 10, 53)
-	i, err2 := strconv.ParseUint(index, 10, 31)
-	if err != nil || err2 != nil {
+	id, ok := lock.ParseEventID(text)
+	if !ok {
 		return nil, badInput("after", fmt.Sprintf("%.40q is not the id of an event", text), `give an id as an EVENT told it, such as "1042-0"`)
 	}
-	return &lock.EventID{Revision: int64(r), Index: int(i)}, nil
+	return &id, nil
 }

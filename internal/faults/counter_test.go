@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lockkeeper/lockkeeper/internal/childtest"
 	"github.com/lockkeeper/lockkeeper/internal/clustertest"
 	"github.com/lockkeeper/lockkeeper/sdk"
 )
@@ -30,13 +31,13 @@ func TestCounter(t *testing.T) {
 	)
 	c := clustertest.Start(t, 3, clustertest.Options{})
 	b := openBook(t, filepath.Join(t.TempDir(), "book"))
-	children := make([]*child, programs)
+	children := make([]*childtest.Child, programs)
 	for i := range children {
 		endpoints := c.Endpoints()
 		children[i] = startChild(t, append(endpoints[i%3:], endpoints[:i%3]...), "TestCounterChild", bookVariable+"="+b.file.Name())
 	}
 	for _, k := range children {
-		k.hear(t, "counts")
+		k.Hear(t, "counts")
 	}
 	begun := time.Now()
 	for i := range kills {
@@ -53,7 +54,7 @@ func TestCounter(t *testing.T) {
 	}
 	clustertest.Pass(t, apart)
 	for _, k := range children {
-		k.goOn(t)
+		k.GoOn(t)
 	}
 	took := time.Since(begun)
 
@@ -62,8 +63,8 @@ func TestCounter(t *testing.T) {
 	for _, k := range children {
 		var counted, moved int
 		var waited int64
-		k.hear(t, "counted %d %d %d", &counted, &waited, &moved)
-		k.ends(t)
+		k.Hear(t, "counted %d %d %d", &counted, &waited, &moved)
+		k.Ends(t)
 		if counted == 0 {
 			t.Error("a program never had its turn")
 		}
@@ -88,7 +89,7 @@ func TestCounterChild(t *testing.T) {
 	b := openBook(t, os.Getenv(bookVariable))
 	stop := make(chan struct{})
 	go func() { // ends with the parent's word, or the parent
-		told()
+		childtest.Told()
 		close(stop)
 	}()
 	var longest time.Duration
@@ -96,7 +97,7 @@ func TestCounterChild(t *testing.T) {
 	for counted := 0; ; counted++ {
 		select {
 		case <-stop:
-			say("counted %d %d %d", counted, longest, moved)
+			childtest.Say("counted %d %d %d", counted, longest, moved)
 			return
 		default:
 		}
@@ -110,7 +111,7 @@ func TestCounterChild(t *testing.T) {
 			endpoint, moved = now, moved+1
 		}
 		if counted == 0 {
-			say("counts")
+			childtest.Say("counts")
 		}
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/lockkeeper/lockkeeper/internal/childtest"
 	"github.com/lockkeeper/lockkeeper/internal/clustertest"
 	"github.com/lockkeeper/lockkeeper/sdk"
 )
@@ -53,18 +54,18 @@ func TestLateWrite(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), clustertest.Patience)
 	defer cancel()
 
-	holders := map[string]*child{}
+	holders := map[string]*childtest.Child{}
 	tokens := map[string]sdk.Token{}
 	for _, way := range slices.Sorted(maps.Keys(ways)) {
 		holders[way] = startChild(t, c.Endpoints(), "TestLateWriteChild", wayVariable+"="+way, resourceVariable+"="+server.URL)
 	}
 	for way, k := range holders {
 		var token sdk.Token
-		k.hear(t, "writes with %d", &token)
+		k.Hear(t, "writes with %d", &token)
 		tokens[way] = token
 	}
 	for _, k := range holders {
-		k.signal(t, syscall.SIGSTOP)
+		k.Signal(t, syscall.SIGSTOP)
 	}
 	next := newWriter(t, client, server.URL, func() {})
 	for way := range holders {
@@ -80,11 +81,11 @@ func TestLateWrite(t *testing.T) {
 		}
 	}
 	for way, k := range holders {
-		k.goOn(t) // it does not see that before it is woken
-		k.signal(t, syscall.SIGCONT)
+		k.GoOn(t) // it does not see that before it is woken
+		k.Signal(t, syscall.SIGCONT)
 		var outcome string
-		k.hear(t, "%s", &outcome)
-		k.ends(t)
+		k.Hear(t, "%s", &outcome)
+		k.Ends(t)
 		value := map[string]string{written: "the late one", refused: "the next"}[lateWrites[way]]
 		got := res.value(t, next, way)
 		t.Logf("%s: the late write was %s; what stands there is by %s", way, outcome, got)
@@ -108,14 +109,14 @@ func TestLateWriteChild(t *testing.T) {
 		if err := hold.Err(); err != nil {
 			t.Errorf("the lock is lost before the holder was stopped: %v", err)
 		}
-		say("writes with %d", hold.Token())
-		told()
+		childtest.Say("writes with %d", hold.Token())
+		childtest.Told()
 	})
 	switch err := ways[way](ctx, late, way, hold, "the late one"); {
 	case err == nil:
-		say(written)
+		childtest.Say(written)
 	case errors.Is(err, sdk.ErrStaleToken), errors.Is(err, errRefused):
-		say(refused)
+		childtest.Say(refused)
 	default:
 		t.Error(err)
 	}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/lockkeeper/lockkeeper/internal/absent"
+	"github.com/lockkeeper/lockkeeper/internal/childtest"
 	"github.com/lockkeeper/lockkeeper/internal/clustertest"
 )
 
@@ -40,15 +41,15 @@ func javaProgram(t *testing.T, class string) []string {
 }
 
 // startProgram starts a program of another language as a child.
-func startProgram(t *testing.T, command []string, args ...string) *child {
+func startProgram(t *testing.T, command []string, args ...string) *childtest.Child {
 	t.Helper()
 	// Not the test's context: its end would kill it before the clean-up is there to wait.
-	return start(t, exec.CommandContext(context.Background(), command[0], append(command[1:len(command):len(command)], args...)...))
+	return childtest.Start(t, exec.CommandContext(context.Background(), command[0], append(command[1:len(command):len(command)], args...)...))
 }
 
 // A witness is sessions of the plain Java client, in one process, that say what they are told.
 type witness struct {
-	*child
+	*childtest.Child
 	told [][]string // of each session, since it was ready
 }
 
@@ -69,7 +70,7 @@ func (w *witness) listenUntil(t *testing.T, what string, done func() bool) {
 	late := time.After(clustertest.Patience)
 	for !done() {
 		select {
-		case said, ok := <-w.says:
+		case said, ok := <-w.Says:
 			if !ok {
 				t.Fatalf("the witness has ended before %s; %q", what, w.told)
 			}

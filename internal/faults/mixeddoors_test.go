@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lockkeeper/lockkeeper/internal/childtest"
 	"github.com/lockkeeper/lockkeeper/internal/clustertest"
 	"github.com/lockkeeper/lockkeeper/sdk"
 )
@@ -21,14 +22,14 @@ type line struct {
 	stop     chan struct{}
 	wg       sync.WaitGroup // counts the contenders of this process
 	errs     chan error     // what they ended with
-	programs map[string]*child
+	programs map[string]*childtest.Child
 }
 
 // contenders is how many contenders of this process a line has at most.
 const contenders = 16
 
 func newLine(t *testing.T, lock string) *line {
-	return &line{lock: lock, journal: newJournal(t), stop: make(chan struct{}), errs: make(chan error, contenders), programs: map[string]*child{}}
+	return &line{lock: lock, journal: newJournal(t), stop: make(chan struct{}), errs: make(chan error, contenders), programs: map[string]*childtest.Child{}}
 }
 
 // here adds a contender in this process.
@@ -49,10 +50,9 @@ func (l *line) killHolder(t *testing.T, name string) {
 	t.Helper()
 	k := l.programs[name]
 	delete(l.programs, name)
-	k.tell(t, "stay")
-	k.hear(t, "stays")
-	_ = k.cmd.Process.Kill()
-	<-k.done
+	k.Tell(t, "stay")
+	k.Hear(t, "stays")
+	k.Kill()
 	l.journal.note("killed", name)
 }
 
@@ -61,10 +61,10 @@ func (l *line) end(t *testing.T) {
 	t.Helper()
 	close(l.stop)
 	for name, k := range l.programs {
-		k.goOn(t)
+		k.GoOn(t)
 		var held int
-		k.hear(t, "held %d", &held)
-		k.ends(t)
+		k.Hear(t, "held %d", &held)
+		k.Ends(t)
 		t.Logf("%s: %s ends after %d turns", l.lock, name, held)
 	}
 	l.wg.Wait() // their context ends when patience does
@@ -103,7 +103,7 @@ func TestMixedDoors(t *testing.T) {
 	own.program(t, "kazoo-3", ttl, c, kazoo, "kazoo")
 	for _, l := range lines {
 		for _, k := range l.programs {
-			k.hear(t, "contends")
+			k.Hear(t, "contends")
 		}
 		for _, n := range []string{"1", "2"} {
 			l.here("rest-"+n, ttl, func(x *contender) error { return x.rest(ctx, c.Client(clustertest.ClientOptions{})) })

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lockkeeper/lockkeeper/internal/childtest"
 	"github.com/lockkeeper/lockkeeper/internal/clustertest"
 	"github.com/lockkeeper/lockkeeper/sdk"
 )
@@ -48,7 +49,7 @@ func open(c <-chan struct{}) bool {
 // first look, whichever that is, that it is too late, and is refused by the fence.
 func TestStoppedHolder(t *testing.T) {
 	c := clustertest.Start(t, 1, clustertest.Options{})
-	holders := map[string]*child{}
+	holders := map[string]*childtest.Child{}
 	tokens := map[string]sdk.Token{}
 	for _, look := range slices.Sorted(maps.Keys(looks)) {
 		k := startChild(t, c.Endpoints(), "TestStoppedHolderChild", lookVariable+"="+look)
@@ -56,12 +57,12 @@ func TestStoppedHolder(t *testing.T) {
 	}
 	for look, k := range holders {
 		var token sdk.Token
-		k.hear(t, "holds %d", &token)
+		k.Hear(t, "holds %d", &token)
 		tokens[look] = token
 	}
 	client := dial(t, c.Endpoints())
 	for _, k := range holders {
-		k.signal(t, syscall.SIGSTOP)
+		k.Signal(t, syscall.SIGSTOP)
 	}
 	stopped := time.Now()
 	ctx, cancel := context.WithTimeout(t.Context(), clustertest.Patience)
@@ -84,11 +85,11 @@ func TestStoppedHolder(t *testing.T) {
 		t.Errorf("that is later than %v", stoppedTTL+overtime)
 	}
 	for _, k := range holders {
-		k.goOn(t) // it does not see that before it is woken
-		k.signal(t, syscall.SIGCONT)
+		k.GoOn(t) // it does not see that before it is woken
+		k.Signal(t, syscall.SIGCONT)
 	}
 	for _, k := range holders {
-		k.ends(t)
+		k.Ends(t)
 	}
 }
 
@@ -105,8 +106,8 @@ func TestStoppedHolderChild(t *testing.T) {
 	}
 	derived, cancel := context.WithCancel(hold.Context())
 	defer cancel()
-	say("holds %d", hold.Token())
-	told()
+	childtest.Say("holds %d", hold.Token())
+	childtest.Told()
 	if looks[look](hold) {
 		t.Errorf("the first look by %s after waking says that the lock is held", look)
 	}

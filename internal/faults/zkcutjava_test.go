@@ -42,7 +42,7 @@ func TestCutJavaMember(t *testing.T) {
 			defer pings.Stop()
 			for gone == 0 {
 				select {
-				case said, ok := <-holder.says:
+				case said, ok := <-holder.Says:
 					if !ok {
 						t.Fatal("the client has ended")
 					}

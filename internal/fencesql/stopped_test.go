@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lockkeeper/lockkeeper/internal/childtest"
 	"github.com/lockkeeper/lockkeeper/sdk"
 	"github.com/lockkeeper/lockkeeper/sdk/fence"
 	"github.com/lockkeeper/lockkeeper/sdk/sdktest"
@@ -92,19 +93,19 @@ func TestStoppedHolder(t *testing.T) {
 	client := dial(t, s.Endpoints()[0])
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	children := map[string]*child{}
+	children := map[string]*childtest.Child{}
 	tokens := map[string]sdk.Token{}
 	for _, remedy := range slices.Sorted(maps.Keys(ways)) {
-		children[remedy] = startChild(t, "TestStoppedHolderChild",
+		children[remedy] = childtest.Run(t, "TestStoppedHolderChild",
 			childVariable+"="+s.Endpoints()[0], addressVariable+"="+postgresAddress(t), remedyVariable+"="+remedy)
 	}
 	for remedy, c := range children {
 		var token sdk.Token
-		c.hear(t, "writes with %d", &token)
+		c.Hear(t, "writes with %d", &token)
 		tokens[remedy] = token
 	}
 	for _, c := range children {
-		c.signal(t, syscall.SIGSTOP)
+		c.Signal(t, syscall.SIGSTOP)
 	}
 	for remedy := range children {
 		next, err := client.Mutex(remedy).Lock(ctx)
@@ -123,13 +124,11 @@ func TestStoppedHolder(t *testing.T) {
 		}
 	}
 	for remedy, c := range children {
-		if err := c.in.Close(); err != nil { // the word to go on, which it finds on waking
-			t.Fatal(err)
-		}
-		c.signal(t, syscall.SIGCONT)
+		c.GoOn(t) // it does not see that before it is woken
+		c.Signal(t, syscall.SIGCONT)
 		var outcome string
-		c.hear(t, "%s", &outcome)
-		c.ends(t)
+		c.Hear(t, "%s", &outcome)
+		c.Ends(t)
 		wantOutcome, wantValue := "stale", "the next"
 		switch remedy {
 		case "without a fence":
@@ -170,16 +169,16 @@ func TestStoppedHolderChild(t *testing.T) {
 		if err := hold.Err(); err != nil {
 			t.Errorf("the lock is lost before the holder was stopped: %v", err)
 		}
-		say("writes with %d", hold.Token())
-		told()
+		childtest.Say("writes with %d", hold.Token())
+		childtest.Told()
 	})
 	switch {
 	case err == nil:
-		say("written")
+		childtest.Say("written")
 	case errors.Is(err, sdk.ErrStaleToken):
-		say("stale")
+		childtest.Say("stale")
 	default:
 		fmt.Fprintln(t.Output(), err)
-		say("ended")
+		childtest.Say("ended")
 	}
 }

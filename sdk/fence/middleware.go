@@ -95,7 +95,7 @@ func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	leave, err := g.enter(r.Context(), name, token)
 	if err != nil {
-		g.refuse(w, name, token, err)
+		g.refuse(w, r, name, token, err)
 		return
 	}
 	defer leave()
@@ -113,7 +113,7 @@ func (g *guard) enter(ctx context.Context, name string, token sdk.Token) (leave 
 }
 
 // refuse answers a request that has not passed.
-func (g *guard) refuse(w http.ResponseWriter, name string, token sdk.Token, err error) {
+func (g *guard) refuse(w http.ResponseWriter, r *http.Request, name string, token sdk.Token, err error) {
 	if stale, ok := errors.AsType[*StaleError](err); ok {
 		staleToken(stale).write(w)
 		return
@@ -122,7 +122,9 @@ func (g *guard) refuse(w http.ResponseWriter, name string, token sdk.Token, err 
 		noFence(input).write(w)
 		return
 	}
-	g.cfg.Logger.Warn("a token could not be checked, and its request was refused", "fence", name, "token", int64(token), "err", err)
+	if r.Context().Err() == nil { // else the client has gone, which is why
+		g.cfg.Logger.Warn("a token could not be checked, and its request was refused", "fence", name, "token", int64(token), "err", err)
+	}
 	uncertain(name, token).write(w)
 }
 

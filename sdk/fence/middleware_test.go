@@ -1,10 +1,12 @@
 package fence_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -213,6 +215,31 @@ func TestMiddlewareConfig(t *testing.T) {
 		_, err := fence.Middleware(tt.cfg)
 		if e, ok := errors.AsType[*sdk.InputError](err); !ok || e.Field != tt.field {
 			t.Errorf("Middleware without a good %s = %v; want an InputError that names it", tt.field, err)
+		}
+	}
+}
+
+// Nobody is warned of clients that have gone: nothing is wrong with the fence.
+func TestMiddlewareSaysNothingOfClientsThatHaveGone(t *testing.T) {
+	var log bytes.Buffer
+	waits := checkFunc(func(ctx context.Context, _ string, _ sdk.Token) error {
+		<-ctx.Done()
+		return ctx.Err()
+	})
+	h := behind(t, fence.Config{Checker: waits, Name: byPath, Patience: time.Millisecond, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	for _, gone := range []bool{true, false} {
+		log.Reset()
+		ctx, cancel := context.WithCancel(t.Context())
+		if gone {
+			cancel()
+		}
+		r := httptest.NewRequestWithContext(ctx, http.MethodPut, "/orders", nil)
+		r.Header.Set(fence.Header, "42")
+		rec := httptest.NewRecorder()
+		h.ServeHTTP(rec, r)
+		cancel()
+		if rec.Code != http.StatusServiceUnavailable || (log.Len() == 0) != gone {
+			t.Errorf("gone: %v: status %d, log %q", gone, rec.Code, log.String())
 		}
 	}
 }

@@ -6,14 +6,13 @@ import (
 	"bufio"
 	"context"
 	"fmt"
-	"io"
 	"os"
-	"os/exec"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/lockkeeper/lockkeeper/internal/childtest"
 	"github.com/lockkeeper/lockkeeper/internal/clustertest"
 	"github.com/lockkeeper/lockkeeper/sdk"
 )
@@ -44,79 +43,26 @@ func TestProcess(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		fmt.Println("said held")
+		childtest.Say("held")
 		for input.Scan() {
 			_, late := c.Data("state").Put(ctx, []byte(input.Text()), sdk.IfToken("x", hold.Token()))
 			_, own := c.Data("state").Put(ctx, []byte(input.Text()), sdk.IfHeld(hold))
-			fmt.Printf("said %v / %v\n", late, own)
+			childtest.Say("%v / %v", late, own)
 		}
 	case "enter":
-		fmt.Println("said enters")
+		childtest.Say("enters")
 		if err := c.DoubleBarrier("start", 3).Enter(ctx); err != nil {
 			t.Fatal(err)
 		}
-		fmt.Println("said inside")
+		childtest.Say("inside")
 		input.Scan()
 	}
 }
 
-// A process is a program of its own.
-type process struct {
-	cmd  *exec.Cmd
-	in   io.Writer
-	said chan string
-}
-
-func start(t *testing.T, does string, c *clustertest.Cluster) *process {
+// start runs TestProcess in a process of its own.
+func start(t *testing.T, does string, c *clustertest.Cluster) *childtest.Child {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 2*time.Minute)
-	cmd := exec.CommandContext(ctx, os.Args[0], "-test.run=^TestProcess$", "-test.v")
-	cmd.Env = append(os.Environ(), processDoes+"="+does, processEndpoints+"="+strings.Join(c.Endpoints(), ","))
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	said, done := make(chan string, 16), make(chan struct{})
-	go func() { // ends with the process
-		defer close(done)
-		for lines := bufio.NewScanner(out); lines.Scan(); {
-			if text, ok := strings.CutPrefix(lines.Text(), "said "); ok {
-				said <- text
-			}
-		}
-	}()
-	t.Cleanup(func() {
-		cancel()
-		<-done
-		_ = cmd.Wait() // killed, where it had not ended
-	})
-	return &process{cmd: cmd, in: in, said: said}
-}
-
-// says returns what the process says next.
-func (p *process) says(t *testing.T) string {
-	t.Helper()
-	select {
-	case text := <-p.said:
-		return text
-	case <-time.After(clustertest.Patience):
-		t.Fatal("the process says nothing")
-	}
-	return ""
-}
-
-func (p *process) signal(t *testing.T, sig syscall.Signal) {
-	t.Helper()
-	if err := p.cmd.Process.Signal(sig); err != nil {
-		t.Fatal(err)
-	}
+	return childtest.Run(t, "TestProcess", processDoes+"="+does, processEndpoints+"="+strings.Join(c.Endpoints(), ","))
 }
 
 // TestALateWriteIsRefused stops a holder past its TTL. Another one takes the lock and writes; what
@@ -126,15 +72,15 @@ func TestALateWriteIsRefused(t *testing.T) {
 	cluster := clustertest.Start(t, 3, clustertest.Options{})
 	c := dial(t, cluster.Endpoints(), sdk.WithOwner("another"))
 	p := start(t, "hold", cluster)
-	if got := p.says(t); got != "held" {
+	if got := p.Next(t, "held"); got != "held" {
 		t.Fatal(got)
 	}
-	fmt.Fprintln(p.in, "first")
-	if got := p.says(t); got != "<nil> / <nil>" {
+	p.Tell(t, "first")
+	if got := p.Next(t, "what came of a write"); got != "<nil> / <nil>" {
 		t.Fatalf("while it holds: %s", got)
 	}
 
-	p.signal(t, syscall.SIGSTOP)
+	p.Signal(t, syscall.SIGSTOP)
 	hold, err := c.Mutex("x").Lock(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -142,9 +88,9 @@ func TestALateWriteIsRefused(t *testing.T) {
 	if err := hold.Put(t.Context(), "state", []byte("another's")); err != nil {
 		t.Fatal(err)
 	}
-	fmt.Fprintln(p.in, "late")
-	p.signal(t, syscall.SIGCONT)
-	late, own, _ := strings.Cut(p.says(t), " / ")
+	p.Tell(t, "late")
+	p.Signal(t, syscall.SIGCONT)
+	late, own, _ := strings.Cut(p.Next(t, "what came of a write"), " / ")
 	if !strings.Contains(late, "does not hold lock \"x\", which is held by another") || !strings.Contains(own, "lost") {
 		t.Errorf("on waking: %s / %s", late, own)
 	}
@@ -173,11 +119,11 @@ func TestAParticipantIsKilled(t *testing.T) {
 	inside := make(chan error, 2)
 
 	dying := start(t, "enter", cluster)
-	dying.says(t)
+	dying.Next(t, "enters")
 	entering(t, a, 1)
 	go func() { inside <- x.Enter(t.Context()) }()
 	entering(t, a, 2)
-	dying.signal(t, syscall.SIGKILL)
+	dying.Signal(t, syscall.SIGKILL)
 	entering(t, a, 1)
 	go func() { inside <- y.Enter(t.Context()) }()
 	entering(t, a, 2)
@@ -188,16 +134,16 @@ func TestAParticipantIsKilled(t *testing.T) {
 	}
 
 	dying = start(t, "enter", cluster)
-	dying.says(t)
+	dying.Next(t, "enters")
 	for range 2 {
 		if err := <-inside; err != nil {
 			t.Fatal(err)
 		}
 	}
-	if got := dying.says(t); got != "inside" {
+	if got := dying.Next(t, "inside"); got != "inside" {
 		t.Fatal(got)
 	}
-	dying.signal(t, syscall.SIGKILL)
+	dying.Signal(t, syscall.SIGKILL)
 	left := make(chan error, 2)
 	begun := time.Now()
 	go func() { left <- x.Leave(t.Context()) }()

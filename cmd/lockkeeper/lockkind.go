@@ -1,0 +1,54 @@
+package main
+
+import "fmt"
+
+// kind says in one word what the command runs under.
+func (c *lockConfig) kind() string {
+	switch {
+	case c.elect != nil:
+		return "election"
+	case c.barrier != nil:
+		return "barrier"
+	}
+	return "lock"
+}
+
+// thing says what the command runs under.
+func (c *lockConfig) thing() string {
+	switch {
+	case c.elect != nil:
+		return fmt.Sprintf("the lead of %q", c.name)
+	case c.barrier != nil:
+		return fmt.Sprintf("the double barrier %q", c.name)
+	case c.permits > 0:
+		return fmt.Sprintf("semaphore %q", c.name)
+	}
+	return fmt.Sprintf("lock %q", c.name)
+}
+
+// inspecting is the command that shows who waits.
+func (c *lockConfig) inspecting() string {
+	if c.elect != nil {
+		return "leader"
+	}
+	return "inspect"
+}
+
+// variable has the name in the command's environment.
+func (c *lockConfig) variable() string {
+	switch {
+	case c.elect != nil:
+		return "LOCKKEEPER_ELECTION_NAME"
+	case c.barrier != nil:
+		return "LOCKKEEPER_BARRIER"
+	}
+	return "LOCKKEEPER_LOCK"
+}
+
+// begins is the event before the command starts.
+func (c *lockConfig) begins() string {
+	if c.barrier != nil {
+		return "entered"
+	}
+	return "acquired"
+}
