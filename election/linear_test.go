@@ -55,10 +55,11 @@ type candidacy struct {
 }
 
 func (c candidacy) turn() error {
-	take := c.h.Take(history.Claim{Owner: c.owner, Value: c.owner})
-	r := candidate(c.h.Name(), c.session, c.owner, 0)
+	value := "at " + c.owner
+	take := c.h.Take(history.Claim{Owner: c.owner, Value: value})
+	r := candidate(c.h.Name(), c.session, value, 0)
 	r.Owner, r.RequestID = c.owner, c.owner
-	wait := []time.Duration{0, 5 * time.Millisecond, forever, forever}[rand.IntN(4)]
+	wait := []time.Duration{0, 20 * time.Millisecond, forever, forever}[rand.IntN(4)]
 	term, err := c.m.Elections.Campaign(patient(c.t), r, wait)
 	switch {
 	case errors.Is(err, lock.ErrHeld) && wait == 0:
@@ -73,8 +74,9 @@ func (c candidacy) turn() error {
 	}
 	take.Granted(int64(term.Token))
 	if rand.IntN(2) == 0 {
-		say := c.h.Proclaim(c.owner, c.owner+", for sure")
-		p := election.Proclamation{Name: c.h.Name(), Session: c.session, Token: term.Token, Value: c.owner + ", for sure"}
+		value += ", for sure"
+		say := c.h.Proclaim(c.owner, value)
+		p := election.Proclamation{Name: c.h.Name(), Session: c.session, Token: term.Token, Value: value}
 		if _, err := c.m.Elections.Proclaim(patient(c.t), p); err != nil {
 			return fmt.Errorf("proclaim: %w", err)
 		}

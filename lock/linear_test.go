@@ -70,7 +70,7 @@ func (c linear) request(name string) lock.Request {
 
 // anyWait draws how long an acquire waits.
 func anyWait() time.Duration {
-	return []time.Duration{0, 5 * time.Millisecond, forever}[rand.IntN(3)]
+	return []time.Duration{0, 20 * time.Millisecond, forever}[rand.IntN(3)]
 }
 
 // missed notes that a wait has ended without the lock.

@@ -131,6 +131,13 @@ func (c *Call) Granted(token int64) { c.answer(output{token: token}) }
 // Refused ends a Take that was not to wait, because somebody else held; and a HandOver.
 func (c *Call) Refused() { c.answer(output{refused: true}) }
 
+// Resigned ends a HandOver that was refused: the term was given up instead.
+func (c *Call) Resigned() {
+	c.h.mu.Lock()
+	defer c.h.mu.Unlock()
+	c.in.verb, c.out.known, c.ended = end, true, clock.Boot()
+}
+
 // Left ends a Take that was to wait no longer: it does not hold, but may have had for a moment that
 // was too late.
 func (c *Call) Left() {
