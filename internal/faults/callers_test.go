@@ -10,7 +10,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/lockkeeper/lockkeeper/internal/clustertest"
 	"github.com/lockkeeper/lockkeeper/internal/history"
 	"github.com/lockkeeper/lockkeeper/sdk"
 )
@@ -21,8 +20,7 @@ type caller struct {
 	endpoints []string // in the order in which it tries them
 	client    *sdk.Client
 	turns     int
-
-	once, again *clustertest.Client // of an impatient one
+	impatient *impatient // nil: it waits for answers
 }
 
 // run takes turns until stop is closed.
@@ -228,64 +226,4 @@ func (x *caller) termTurn(ctx context.Context, s subject) error {
 		return err
 	}
 	return nil
-}
-
-// impatientTurn takes a mutex over REST, in a session of its own, and asks for everything only once.
-// When there is no answer it does not know how it stands, and ends the session.
-func (x *caller) impatientTurn(ctx context.Context, s subject) error {
-	if x.once == nil {
-		o := clustertest.ClientOptions{Endpoints: x.endpoints, Attempt: 2 * time.Second}
-		x.again = clustertest.NewClient(o)
-		o.Once, o.Endpoints = true, x.endpoints[:1]
-		x.once = clustertest.NewClient(o)
-	}
-	l, err := x.again.Open(ctx, time.Minute)
-	if err != nil {
-		return err
-	}
-	take := s.Take(history.Claim{Owner: x.owner()})
-	h, err := x.once.Acquire(ctx, s.Name(), clustertest.Acquire{Session: l.Session, Owner: x.owner(), Wait: 300 * time.Millisecond})
-	switch {
-	case clustertest.Code(err) == "lock_held":
-		take.Left()
-		return x.close(ctx, l.Session)
-	case err == nil:
-		take.Granted(h.Token)
-		if err := x.work(ctx, s); err != nil {
-			return err
-		}
-	case !unanswered(err):
-		return err
-	default: // the member is away, perhaps for a while
-		pass(ctx, 100*time.Millisecond)
-	}
-	end := s.End(x.owner())
-	if err == nil {
-		if _, err := x.once.Release(ctx, s.Name(), l.Session, h.Token); err != nil && !unanswered(err) {
-			return err
-		}
-	}
-	if err := x.close(ctx, l.Session); err != nil {
-		return err
-	}
-	end.Done()
-	return nil
-}
-
-// unanswered reports whether an error leaves open what was done.
-func unanswered(err error) bool {
-	switch clustertest.Code(err) {
-	case "", "uncertain", "unavailable", "shutting_down":
-		return true
-	}
-	return false
-}
-
-// close ends a session of an impatient caller, for sure.
-func (x *caller) close(ctx context.Context, session string) error {
-	err := x.again.CloseSession(ctx, session)
-	if clustertest.Code(err) == "session_lost" {
-		return nil // it was sent twice
-	}
-	return err
 }

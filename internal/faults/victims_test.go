@@ -36,7 +36,7 @@ type victims struct {
 // returns when they do.
 func (s *scene) sacrifice(t *testing.T, client *sdk.Client, round int) *victims {
 	t.Helper()
-	const holding, waiting = 4 * time.Second, 5 * time.Second // TTLs: who waits outlives who holds, and is granted when it is dead
+	const holding, waiting = 5 * time.Second, 6 * time.Second // TTLs: who waits outlives who holds, and is granted when it is dead
 	v := &victims{client: client, rest: s.c.Client(clustertest.ClientOptions{})}
 	start := func(x subject, claim history.Claim, verb string, ttl time.Duration, flags ...string) *victim {
 		d := &victim{subject: x, claim: claim}
