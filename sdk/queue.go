@@ -10,8 +10,8 @@ import (
 // QueueLimit is how many contenders [Client.Queue] returns at most.
 const QueueLimit = 1000
 
-// Queue returns who holds the lock called name and who waits for it; a free lock has none. It is
-// what the member's own tree says, which may be a moment old.
+// Queue returns who holds the lock called name and who waits for it, as of a moment between the call
+// and its return; a free lock has none.
 func (c *Client) Queue(ctx context.Context, name string) (Queue, error) {
 	k := c.newCall(nil)
 	k.frame.Kind, k.frame.Name, k.frame.Limit = wire.Queue, name, QueueLimit

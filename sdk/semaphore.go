@@ -186,7 +186,8 @@ type SemaphoreView struct {
 	Revision int64       // of the service's tree, which grows with every change
 }
 
-// View returns the semaphore's limit, holders and waiters.
+// View returns the semaphore's limit, holders and waiters, as of a moment between the call and its
+// return.
 func (s *Semaphore) View(ctx context.Context) (SemaphoreView, error) {
 	k := s.mutex.client.newCall(nil)
 	k.frame.Kind, k.frame.Name, k.frame.Limit = wire.Semaphore, s.mutex.name, QueueLimit

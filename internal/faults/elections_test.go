@@ -21,9 +21,17 @@ import (
 const leading = `if kill -0 "$(cat $DIR/pid)" 2> /dev/null; then echo two $LOCKKEEPER_TOKEN; else echo leads $LOCKKEEPER_TOKEN; fi >> $DIR/journal; echo $$ > $DIR/pid; exec sleep 1000`
 
 // An electorate is some processes of "lockkeeper elect" that campaign for one name.
+// They show that no process leads while that of the term before is alive, that tokens grow, and that
+// an observer never sees them go back.
 type electorate struct {
+	c          *clustertest.Cluster
 	dir        string
+	election   *sdk.Election
 	candidates map[string]*wrapper // by their values
+
+	ctx    context.Context // that of the observation
+	cancel context.CancelFunc
+	seen   func() map[sdk.LeaderState]int // waits for its end
 }
 
 // terms returns the tokens of the journal, in its order.
@@ -50,62 +58,66 @@ func (e *electorate) terms(t *testing.T) (tokens []int64) {
 	return tokens
 }
 
-// TestElectionKills has three processes of "lockkeeper elect" campaign at three members, and kills
-// the leading process, a member that follows and the member that leads the quorum, twice each. It
-// shows that no process leads while that of the term before is alive, that tokens grow, that
-// the death of a member costs nobody the lead, and that an observer never sees tokens go back.
-func TestElectionKills(t *testing.T) {
-	c := clustertest.Start(t, 3, clustertest.Options{})
+// newElectorate has three processes campaign, and somebody observe.
+func newElectorate(t *testing.T, c *clustertest.Cluster) *electorate {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 4*clustertest.Patience)
-	defer cancel()
-	e := &electorate{dir: t.TempDir(), candidates: map[string]*wrapper{}}
-	const name = "kills/election"
-	stand := func(value string) {
-		script := "DIR=" + e.dir + "; " + leading
-		e.candidates[value] = wrap(t, c, "elect", name, script, "--value", value, "--ttl", "6s", "--again")
-	}
+	e := &electorate{c: c, dir: t.TempDir(), candidates: map[string]*wrapper{}, election: dial(t, c.Endpoints()).Election("histories/elect"), ctx: ctx, cancel: cancel}
 	for _, value := range []string{"a", "b", "c"} {
-		stand(value)
+		e.stand(t, value)
 	}
-	client := dial(t, c.Endpoints())
-	election := client.Election(name)
-	seen := watchLeaders(ctx, t, election)
+	e.seen = watchLeaders(ctx, t, e.election)
+	return e
+}
 
-	for round := range 2 {
-		before := e.waitTerm(t, 2*round)
-		leader := e.leader(ctx, t, election, before)
-		e.candidates[leader].signal(t, syscall.SIGKILL)
-		<-e.candidates[leader].done
-		delete(e.candidates, leader)
-		after := e.waitTerm(t, 2*round+1)
-		t.Logf("%s, which led by %d, was killed; the next term is %d", leader, before, after)
-		stand(fmt.Sprintf("%s%d", leader, round))
+// stand adds a candidate.
+func (e *electorate) stand(t *testing.T, value string) {
+	t.Helper()
+	script := "DIR=" + e.dir + "; " + leading
+	e.candidates[value] = wrap(t, e.c, "elect", e.election.Name(), script, "--value", value, "--ttl", "6s", "--again")
+}
 
-		quorum := c.WaitLeader(t)
-		for _, m := range []*clustertest.Member{c.Others(quorum)[round%2], quorum} {
-			m.Kill(t)
-			c.WaitLeader(t, m)
-			m.Restart(t)
-			c.WaitReady(t, m)
-		}
-		if now := e.terms(t); now[len(now)-1] != after {
-			t.Errorf("the death of members has ended the term %d; the terms are %d", after, now)
-		}
-		if round == 0 { // the next round begins with another term
-			leader := e.leader(ctx, t, election, after)
-			e.candidates[leader].signal(t, syscall.SIGTERM)
-			<-e.candidates[leader].done
-			delete(e.candidates, leader)
-			stand("again")
-		}
+// killLeader kills the process that leads by a token, whose value it returns, and adds another.
+func (e *electorate) killLeader(t *testing.T, token int64) (value string) {
+	t.Helper()
+	return e.endLeader(t, token, syscall.SIGKILL)
+}
+
+// resignLeader has the process that leads by a token end, and adds another.
+func (e *electorate) resignLeader(t *testing.T, token int64) {
+	t.Helper()
+	e.endLeader(t, token, syscall.SIGTERM)
+}
+
+func (e *electorate) endLeader(t *testing.T, token int64, sig syscall.Signal) (value string) {
+	t.Helper()
+	value = e.leader(t, token)
+	w := e.candidates[value]
+	w.signal(t, sig)
+	<-w.done
+	delete(e.candidates, value)
+	e.stand(t, fmt.Sprintf("%s%d", value, len(e.terms(t))))
+	return value
+}
+
+// lasts fails the test where another term than that of a token has begun.
+func (e *electorate) lasts(t *testing.T, token int64) {
+	t.Helper()
+	if now := e.terms(t); now[len(now)-1] != token {
+		t.Errorf("the death of members has ended the term %d; the terms are %d", token, now)
 	}
+}
+
+// end has all candidates end.
+func (e *electorate) end(t *testing.T) {
+	t.Helper()
 	for value, w := range e.candidates {
 		w.signal(t, syscall.SIGTERM)
 		<-w.done
 		t.Logf("%s ended with %d", value, w.cmd.ProcessState.ExitCode())
 	}
-	cancel()
-	t.Logf("terms %d; an observer was told %v", e.terms(t), seen())
+	e.cancel()
+	t.Logf("terms %d; an observer was told %v", e.terms(t), e.seen())
 }
 
 // waitTerm waits until so many terms have ended, and returns the token of the next one.
@@ -123,9 +135,9 @@ func (e *electorate) waitTerm(t *testing.T, ended int) (token int64) {
 }
 
 // leader returns the value of who leads by a token.
-func (e *electorate) leader(ctx context.Context, t *testing.T, election *sdk.Election, token int64) (value string) {
+func (e *electorate) leader(t *testing.T, token int64) (value string) {
 	t.Helper()
-	leader, err := election.Leader(ctx)
+	leader, err := e.election.Leader(e.ctx)
 	if err != nil || int64(leader.Token) != token || e.candidates[leader.Value] == nil {
 		t.Fatalf("the leader is %+v, %v; the term that began last is %d", leader, err, token)
 	}

@@ -10,11 +10,12 @@ import (
 	"time"
 
 	"github.com/lockkeeper/lockkeeper/internal/clustertest"
+	"github.com/lockkeeper/lockkeeper/internal/history"
 )
 
 // TestLeaderKills kills the leader of three members ten times, while eight clients take and give
 // up four locks. It shows that no lock ever has two holders, that tokens grow, that no acquire
-// is applied twice, and that the members that stay up hold requests over the change of leader
+// is applied twice, that all this is a history of such locks, and that the members that stay up hold requests over the change of leader
 // instead of refusing them.
 func TestLeaderKills(t *testing.T) {
 	const (
@@ -26,7 +27,7 @@ func TestLeaderKills(t *testing.T) {
 	c := clustertest.Start(t, 3, clustertest.Options{})
 	ledgers := make([]*ledger, 4)
 	for i := range ledgers {
-		ledgers[i] = &ledger{name: fmt.Sprintf("kills/%d", i)}
+		ledgers[i] = newLedger(fmt.Sprintf("kills/%d", i))
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -84,7 +85,9 @@ func TestLeaderKills(t *testing.T) {
 		w.client.Close()
 	}
 	var holds int64
+	var histories []*history.History
 	for _, l := range ledgers {
+		histories = append(histories, l.history)
 		l.check(t)
 		holds += l.holds
 		between = max(between, l.longest)
@@ -96,6 +99,9 @@ func TestLeaderKills(t *testing.T) {
 			t.Errorf("all is released, and %s still has %d contenders: %+v", l.name, q.Contenders, q.All())
 		}
 	}
+	if err := history.Check(decided, histories...); err != nil {
+		t.Error(err)
+	}
 	t.Logf("%d holds, %d answers, %d broken attempts; longest pause of a request %v, between two grants of a lock %v; a new leader was known after %v at most",
 		holds, answers, broken, longest, between, slowest)
 }
@@ -106,6 +112,7 @@ type worker struct {
 	ledgers []*ledger
 	first   int
 	ttl     time.Duration
+	claims  int
 
 	faults []string
 	done   chan struct{} // closed when run returns
@@ -150,41 +157,54 @@ func (w *worker) run(ctx context.Context, stop <-chan struct{}) {
 
 // cycle takes one lock and gives it up.
 func (w *worker) cycle(ctx context.Context, s *clustertest.Session, l *ledger) error {
-	h, err := w.client.Acquire(ctx, l.name, clustertest.Acquire{Session: s.ID, Wait: 20 * time.Second})
+	w.claims++
+	owner := fmt.Sprint(w.first, "-", w.claims)
+	take := l.history.Take(history.Claim{Owner: owner})
+	h, err := w.client.Acquire(ctx, l.name, clustertest.Acquire{Session: s.ID, Owner: owner, Wait: 20 * time.Second})
 	if clustertest.Code(err) == "lock_held" {
+		take.Left()
 		return nil
 	}
 	if err != nil {
 		return fmt.Errorf("acquire %s: %w", l.name, err)
 	}
+	take.Granted(h.Token)
 	if !l.granted(s, h.Token) {
 		return fmt.Errorf("session %s outlived its own deadline: %v", s.ID, s.Lost())
 	}
 	l.work()
-	if err := once(ctx, w.client, l.name, s.ID); err != nil {
+	if err := once(ctx, w.client, l, s.ID); err != nil {
 		w.fault("%v", err)
 	}
 	l.releasing(s)
+	end := l.history.End(owner)
 	if _, err := w.client.Release(ctx, l.name, s.ID, h.Token); err != nil {
 		return fmt.Errorf("release %s: %w", l.name, err)
 	}
+	end.Done()
 	return nil
 }
 
-// once says whether a session, which asked once, stands in a queue more than once.
-func once(ctx context.Context, client *clustertest.Client, name, session string) error {
-	q, err := client.Queue(ctx, name)
+// once looks at a queue, and says whether a session, which asked once, stands there more than once.
+func once(ctx context.Context, client *clustertest.Client, l *ledger, session string) error {
+	look := l.history.Look()
+	q, err := client.Queue(ctx, l.name)
 	if err != nil {
-		return fmt.Errorf("queue of %s: %w", name, err)
+		return fmt.Errorf("queue of %s: %w", l.name, err)
 	}
+	var holders []history.Holder
 	seen := map[string]int{}
 	for _, x := range q.All() {
+		if x.State == "held" {
+			holders = append(holders, history.Holder{Owner: x.Owner, Token: x.Token})
+		}
 		if seen[x.Session]++; seen[x.Session] > 1 {
-			return fmt.Errorf("%s: session %s stands in the queue %d times: an acquire was applied twice", name, x.Session, seen[x.Session])
+			return fmt.Errorf("%s: session %s stands in the queue %d times: an acquire was applied twice", l.name, x.Session, seen[x.Session])
 		}
 	}
+	look.Saw(holders...)
 	if seen[session] == 0 {
-		return fmt.Errorf("%s: session %s holds it and is not in the queue: %+v", name, session, q)
+		return fmt.Errorf("%s: session %s holds it and is not in the queue: %+v", l.name, session, q)
 	}
 	return nil
 }

@@ -11,12 +11,14 @@ import (
 	"time"
 
 	"github.com/lockkeeper/lockkeeper/internal/clustertest"
+	"github.com/lockkeeper/lockkeeper/internal/history"
 )
 
 // A ledger watches over one lock from the outside: who believes to hold it, which tokens were
 // given, and a counter that only the lock protects. Its methods are safe for concurrent use.
 type ledger struct {
-	name string
+	name    string
+	history *history.History
 
 	counter atomic.Int64 // read and written in two steps by whoever holds the lock
 
@@ -28,6 +30,8 @@ type ledger struct {
 	longest time.Duration // between two grants
 	last    time.Time
 }
+
+func newLedger(name string) *ledger { return &ledger{name: name, history: history.New(name, 0)} }
 
 // granted notes that s was told that it holds the lock. It reports false where s knows by its
 // own clock that the answer came too late to be believed.
