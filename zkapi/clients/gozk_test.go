@@ -38,6 +38,7 @@ const (
 // TestGoZooKeeperItself runs go-zookeeper's own tests. Where they would start ZooKeeper, a script
 // starts a member.
 func TestGoZooKeeperItself(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
