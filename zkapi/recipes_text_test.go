@@ -71,7 +71,7 @@ var recipes = []recipe{
 	{
 		"read-write lock, `compat=all`", allDoors,
 		shown("`InterProcessReadWriteLock`, `InterProcessMutex`", "readers share, writers and the mutex exclude, either way round", "clients TestReadWriteCompatAll"),
-		shown("`ReadLock`, `WriteLock`, `Lock`", "readers share, the others exclude, either way round; its `Lock` is tried beside our writer only", "clients TestReadWriteCompatAll"),
+		shown("`ReadLock`, `WriteLock`, `Lock`", "readers share, the others exclude, either way round; but its `Lock` takes no notice of readers, kazoo's own or ours: use its `WriteLock`", "clients TestReadWriteCompatAll"),
 		shown("`Lock`", "our reader excludes it, it excludes both", "clients TestReadWriteCompatAll"),
 	},
 	{
@@ -95,7 +95,7 @@ var recipes = []recipe{
 	{
 		"semaphore", allDoors,
 		shown("`InterProcessSemaphoreV2` with a `SharedCount`", "shares permits and the limit, queues", "clients TestSemaphores"),
-		untried("kazoo's `Semaphore` has another layout, and is not counted"),
+		untried("kazoo's `Semaphore` counts the children of the path itself, Curator's those of `leases` below it; one semaphore cannot be both"),
 		absent("it has no semaphore"),
 	},
 	{

@@ -6,8 +6,11 @@
 package clients
 
 import (
+	"flag"
 	"io"
+	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -16,10 +19,15 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	// Tests here wait for others more than they compute. Whoever says -parallel is heard after this.
+	_ = flag.Set("test.parallel", strconv.Itoa(max(atOnce, runtime.GOMAXPROCS(0)))) // the flag exists, and takes numbers
 	defer javaHost.close()
 	defer pythonHost.close()
 	clustertest.Main(m)
 }
+
+// atOnce is how many of the parallel tests run at once at least.
+const atOnce = 4
 
 // suiteTime bounds a suite.
 const suiteTime = 2 * time.Minute

@@ -42,7 +42,7 @@ type held struct {
 
 // A door is a way in for ours. Its methods wait, and end with ctx at the latest.
 type door interface {
-	fmt.Stringer // what the view of a queue calls it
+	fmt.Stringer // for messages
 
 	// take takes what is asked for. The error is errTaken where it is not to wait and would have to.
 	take(ctx context.Context, name string, a ask) (*held, error)
@@ -75,8 +75,7 @@ var (
 
 // ours are our doors to a cluster, which the steps of a test take in turn.
 type ours struct {
-	cluster *clustertest.Cluster
-	rest    *clustertest.Client // to look at queues with
+	rest *clustertest.Client // to look at queues with
 
 	mu    sync.Mutex
 	doors []door
@@ -84,10 +83,13 @@ type ours struct {
 	used  map[string]bool
 }
 
-// newOurs returns our doors to a cluster. The test fails unless its steps use them all.
+// newOurs returns our doors to a cluster, for a test that has Curator and kazoo meet them. It fails
+// unless its steps use them all.
 func newOurs(t *testing.T, cluster *clustertest.Cluster, doors ...func(*testing.T, *clustertest.Cluster) door) *ours {
 	t.Helper()
-	o := &ours{cluster: cluster, rest: cluster.Client(clustertest.ClientOptions{}), used: map[string]bool{}}
+	needCurator(t)
+	needKazoo(t)
+	o := &ours{rest: cluster.Client(clustertest.ClientOptions{}), used: map[string]bool{}}
 	for _, by := range doors {
 		o.doors = append(o.doors, by(t, cluster))
 	}

@@ -74,11 +74,21 @@ func curatorHost(t *testing.T, dir string) []string {
 // python is Debian's, which has Debian's kazoo.
 const python = "/usr/bin/python3"
 
-func kazooHost(t *testing.T, _ string) []string {
+// noKazoo is what Python says where kazoo is missing.
+var noKazoo = sync.OnceValue(func() error {
+	return exec.CommandContext(context.Background(), python, "-c", "import kazoo").Run()
+})
+
+func needKazoo(t *testing.T) {
 	t.Helper()
-	if err := exec.CommandContext(t.Context(), python, "-c", "import kazoo").Run(); err != nil {
+	if noKazoo() != nil {
 		absent.Peer(t, "kazoo (python3-kazoo)")
 	}
+}
+
+func kazooHost(t *testing.T, _ string) []string {
+	t.Helper()
+	needKazoo(t)
 	return []string{python, "-B", "testdata/python/peers.py"}
 }
 
@@ -115,7 +125,7 @@ func (h *host) started(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.cmd, h.done, h.clients = cmd, make(chan struct{}), map[string]*contender{}
-	go h.listen(out) // ends with the process, which end waits for
+	go h.listen(out) // ends with the process; close waits for it
 }
 
 // listen passes on what the clients say.
