@@ -167,7 +167,7 @@ func TestDoubleBarrierOfEveryDoor(t *testing.T) {
 }
 
 // TestGuardedWriteOfEveryDoor guards writes by the locks of ZooKeeper's clients, with their czxids for
-// tokens. The clients see the writes at once.
+// tokens. The clients see the writes, at whatever member they are.
 func TestGuardedWriteOfEveryDoor(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)

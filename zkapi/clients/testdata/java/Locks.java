@@ -27,6 +27,7 @@ class Locks {
                     t.say(own(c, held.peek()) != null ? "there" : "gone");
                     break;
                 case "data":
+                    c.sync().forPath(words[1]); // another member may have taken the write; the read comes behind it
                     t.say(new String(c.getData().forPath(words[1])));
                     break;
                 default:

@@ -20,6 +20,7 @@ def lock(kind, **options):
                 stat = z.exists(held[-1].path + "/" + held[-1].node)
                 talk.say(stat.czxid if words[0] == "czxid" else "there" if stat else "gone")
             elif words[0] == "data":
+                z.sync(words[1])  # another member may have taken the write
                 talk.say(z.get(words[1])[0].decode())
             else:
                 for one in reversed(held):
