@@ -75,6 +75,7 @@ type Contender struct {
 	State    string `json:"state"`
 	Position int    `json:"position"`
 	Owner    string `json:"owner"`
+	Door     string `json:"door"`
 	Znode    string `json:"znode"`
 }
 
@@ -209,4 +210,11 @@ func (c *Client) Ready(ctx context.Context) (Readiness, error) {
 		return r, fmt.Errorf("ask %s: %w", c.o.Endpoints[0], err)
 	}
 	return r, nil
+}
+
+// Do sends any other request, with a body unless it is nil, and reads the answer's body into into.
+// wait is how long the request asks to be held open.
+func (c *Client) Do(ctx context.Context, method, path string, body map[string]any, wait time.Duration, into any) error {
+	_, err := c.do(ctx, call{method: method, path: path, body: body, wait: wait}, into)
+	return err
 }

@@ -10,8 +10,9 @@ import (
 )
 
 // The ports come from below the range from which systems choose ports for outgoing
-// connections, so that no dialler takes one between Ports and the server's start.
-const low, high = 10_000, 30_000
+// connections, so that no dialler takes one between Ports and the server's start; and from above
+// those, up to 16,009, of which go-zookeeper's own tests take some without asking.
+const low, high = 16_100, 30_000
 
 // Ports returns n ports on 127.0.0.1 that nobody listens on. Where the system can, they stay
 // reserved against other callers of Ports, other processes included, until tb ends.

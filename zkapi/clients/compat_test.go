@@ -4,11 +4,7 @@ package clients
 
 import (
 	"context"
-	"errors"
 	"testing"
-	"time"
-
-	"github.com/go-zookeeper/zk"
 
 	"github.com/lockkeeper/lockkeeper/internal/clustertest"
 	"github.com/lockkeeper/lockkeeper/sdk"
@@ -17,70 +13,48 @@ import (
 // TestCompatAll has locks of ours that keep every client away take turns with clients that know
 // nothing of one another; it shows 120.
 func TestCompatAll(t *testing.T) {
-	java, py := curator(t), kazoo(t)
+	t.Parallel()
 	cluster := clustertest.Start(t, 1, clustertest.Options{})
-	rest := cluster.Client(clustertest.ClientOptions{})
+	o := allDoors(t, cluster)
 	zkc := dial(t, cluster.Members[0])
 
 	// Each client stands between two of our locks.
 	for _, client := range []struct {
-		name string
-		args []string
+		name  string
+		peer  peer
+		reads bool
 	}{
-		{"kazoo Lock", with(py, "Lock")}, {"kazoo WriteLock", with(py, "WriteLock")}, {"kazoo ReadLock", with(py, "ReadLock")}, {"Curator", java},
+		{"kazoo Lock", kazoo("Lock"), false},
+		{"kazoo WriteLock", kazoo("WriteLock"), false},
+		{"kazoo ReadLock", kazoo("ReadLock"), true},
+		{"Curator", curator("mutex"), false},
 	} {
 		t.Run(client.name, func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
 			defer cancel()
 			const name, dir = "compat/taking-turns", "/compat/taking-turns"
-			first, err := rest.Acquire(ctx, name, clustertest.Acquire{Compat: "all", Owner: "first"})
-			if err != nil {
-				t.Fatal(err)
-			}
-			between := contend(t, cluster, dir, client.args)
-			waiting(ctx, t, rest, name, 1)
-			second, err := rest.Open(ctx, time.Minute)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if client.name == "kazoo ReadLock" {
-				// A ReadLock also waits for writers behind it that were there when it looked.
-				between.silent(t)
-			} else {
-				if _, err := rest.Enqueue(ctx, name, clustertest.Acquire{Session: second.Session, Compat: "all", Owner: "second"}); err != nil {
-					t.Fatal(err)
-				}
-				if q := waiting(ctx, t, rest, name, 2); q.Holder.Owner != "first" || q.Waiters[1].Owner != "second" || q.Waiters[1].Position != 2 {
+			first := o.holds(ctx, t, name, ask{compat: "all", owner: "first"})
+			between := contend(t, cluster, client.peer, dir)
+			o.queue(ctx, t, name, 2)
+			var second *asking
+			if !client.reads { // a ReadLock also waits for writers behind it that were there when it looked
+				second = o.asks(ctx, t, name, ask{compat: "all", owner: "second"})
+				if q := o.queue(ctx, t, name, 3); q.Holder.Owner != "first" || q.Waiters[1].Owner != "second" || q.Waiters[1].Position != 2 {
 					t.Errorf("the queue is %+v", q)
 				}
-				between.silent(t)
 			}
-			if _, err := rest.Release(ctx, name, first.Session, first.Token); err != nil {
-				t.Fatal(err)
-			}
+			between.silent(t)
+			released(ctx, t, first)
 			between.says(t, "held")
-			if client.name == "kazoo ReadLock" {
-				if _, err := rest.Enqueue(ctx, name, clustertest.Acquire{Session: second.Session, Compat: "all"}); err != nil {
-					t.Fatal(err)
-				}
+			if client.reads {
+				second = o.asks(ctx, t, name, ask{compat: "all"})
+				o.queue(ctx, t, name, 2)
 			}
-			h, err := rest.KeepAlive(ctx, name, second.Session)
-			if err != nil || h.State != "waiting" {
-				t.Fatalf("two holders: %+v, %v", h, err)
-			}
+			o.tried(ctx, t, "beside theirs", name, ask{compat: "all"}, false)
+			second.waits(t)
 			between.release(t)
-			between.says(t, "there")
-			clustertest.Eventually(t, patience, "our turn", func() bool {
-				h, err = rest.KeepAlive(ctx, name, second.Session)
-				return err == nil && h.State == "held"
-			})
-			if _, err := rest.Release(ctx, name, second.Session, h.Token); err != nil {
-				t.Fatal(err)
-			}
-			names, _, err := zkc.Children(dir)
-			if err != nil && !errors.Is(err, zk.ErrNoNode) || len(names) != 0 {
-				t.Errorf("left: %v, %v", names, err)
-			}
+			released(ctx, t, second.holds(t))
+			empty(t, zkc, dir)
 		})
 	}
 
@@ -88,31 +62,19 @@ func TestCompatAll(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
 		defer cancel()
 		const name, dir = "compat/go", "/compat/go"
-		ours, err := rest.Acquire(ctx, name, clustertest.Acquire{Compat: "all"})
-		if err != nil {
-			t.Fatal(err)
-		}
-		foreign := zk.NewLock(zkc, dir, zk.WorldACL(zk.PermAll))
-		got := make(chan error, 1)
-		go func() { got <- foreign.Lock() }()
-		waiting(ctx, t, rest, name, 1)
-		select {
-		case err := <-got:
-			t.Fatalf("two holders: %v", err)
-		default:
-		}
-		if _, err := rest.Release(ctx, name, ours.Session, ours.Token); err != nil {
-			t.Fatal(err)
-		}
-		if err := <-got; err != nil {
-			t.Fatal(err)
-		}
-		if h, err := rest.Acquire(ctx, name, clustertest.Acquire{Compat: "all"}); err == nil {
-			t.Errorf("two holders: %+v", h)
-		}
-		if err := foreign.Unlock(); err != nil {
-			t.Fatal(err)
-		}
+		ours := o.holds(ctx, t, name, ask{compat: "all"})
+		foreign := goLocks(zkc, dir)
+		o.queue(ctx, t, name, 2)
+		second := o.asks(ctx, t, name, ask{compat: "all"})
+		o.queue(ctx, t, name, 3)
+		foreign.waits(t)
+		released(ctx, t, ours)
+		foreign.holds(t)
+		o.tried(ctx, t, "beside theirs", name, ask{compat: "all"}, false)
+		second.waits(t)
+		foreign.release(t)
+		released(ctx, t, second.holds(t))
+		empty(t, zkc, dir)
 	})
 
 	t.Run("whoever deletes one name ends the hold", func(t *testing.T) {
@@ -124,7 +86,7 @@ func TestCompatAll(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		q := waiting(ctx, t, rest, name, 0)
+		q := waiting(ctx, t, o.rest, name, 0)
 		names, _, err := zkc.Children(dir)
 		if err != nil || len(names) != 2 {
 			t.Fatalf("%v, %v", names, err)

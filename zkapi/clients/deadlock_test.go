@@ -18,6 +18,7 @@ import (
 // TestDeadlocks closes cycles over the doors of three members: whoever comes by a door of ours is
 // refused, with everybody in the cycle told; a cycle of ZooKeeper's clients alone is listed.
 func TestDeadlocks(t *testing.T) {
+	t.Parallel()
 	cluster := clustertest.Start(t, 3, clustertest.Options{})
 	ctx, cancel := context.WithTimeout(t.Context(), 3*patience)
 	defer cancel()
@@ -108,24 +109,83 @@ func TestDeadlocks(t *testing.T) {
 		}
 	})
 
-	t.Run("REST and kazoo", func(t *testing.T) {
-		suite := with(kazoo(t)[:1], "testdata/deadlock.py", "/dead/ours")
-		session := open(t)
-		if _, err := rest.Acquire(ctx, "dead/ours", clustertest.Acquire{Session: session, Owner: "rest"}); err != nil {
-			t.Fatal(err)
+	for client, holds := range map[string]peer{"kazoo": kazoo("PatternLock"), "Curator": curator("mutex")} {
+		t.Run("REST and "+client, func(t *testing.T) {
+			name, other := "dead/"+client, "dead/ours-"+client
+			session := open(t)
+			if _, err := rest.Acquire(ctx, other, clustertest.Acquire{Session: session, Owner: "rest"}); err != nil {
+				t.Fatal(err)
+			}
+			theirs := contend(t, cluster, holds, "/"+name)
+			theirs.says(t, "held")
+			theirs.tell(t, "lock /"+other)
+			waiting(ctx, t, rest, other, 1)
+			_, err := rest.Acquire(ctx, name, clustertest.Acquire{Session: session, Owner: "rest", Wait: patience})
+			if clustertest.Code(err) != "deadlock" {
+				t.Errorf("REST, which closes the cycle: %v", err)
+			}
+			theirs.silent(t)
+			if err := rest.CloseSession(ctx, session); err != nil {
+				t.Error(err)
+			}
+			theirs.says(t, "held")
+			theirs.release(t)
+		})
+
+		t.Run("the SDK and "+client, func(t *testing.T) {
+			name, other := "dead/sdk-"+client, "dead/ours-sdk-"+client
+			mutex := func(name string) *sdk.Mutex { return ours.Mutex(name, sdk.WithLockOwner("sdk")) }
+			hold, err := mutex(other).Lock(ctx)
+			if err != nil {
+				t.Fatal(err)
+			}
+			theirs := contend(t, cluster, holds, "/"+name)
+			theirs.says(t, "held")
+			theirs.tell(t, "lock /"+other)
+			waiting(ctx, t, rest, other, 1)
+			if _, err := mutex(name).Lock(ctx); !errors.Is(err, sdk.ErrDeadlock) {
+				t.Errorf("the SDK, which closes the cycle: %v", err)
+			}
+			theirs.silent(t)
+			if err := hold.Unlock(ctx); err != nil {
+				t.Error(err)
+			}
+			theirs.says(t, "held")
+			theirs.release(t)
+		})
+	}
+
+	// Curator takes no notice of kazoo's names, so it is not it that waits for kazoo.
+	t.Run("Curator, go-zookeeper and kazoo alone", func(t *testing.T) {
+		conn := dial(t, cluster.Members[2])
+		j, p := contend(t, cluster, curator("mutex"), "/dead/j"), contend(t, cluster, kazoo("PatternLock"), "/dead/p")
+		j.says(t, "held")
+		p.says(t, "held")
+		g := goLocks(conn, "/dead/g")
+		g.holds(t)
+		j.tell(t, "lock /dead/g")
+		waiting(ctx, t, rest, "dead/g", 1)
+		p.tell(t, "lock /dead/j")
+		waiting(ctx, t, rest, "dead/j", 1)
+		cycles(t, 0)
+		next := goLocks(conn, "/dead/p")
+		list := cycles(t, 1)
+		names := map[string]bool{}
+		for _, k := range list.Cycles[0].Links {
+			if names[k.Holds.Name] = true; k.Door != "zookeeper" {
+				t.Errorf("a link of door %q", k.Door)
+			}
 		}
-		py := contend(t, cluster, "/dead/kazoo", suite)
-		py.says(t, "held")
-		py.tell(t, "")
-		waiting(ctx, t, rest, "dead/ours", 1)
-		_, err := rest.Acquire(ctx, "dead/kazoo", clustertest.Acquire{Session: session, Owner: "rest", Wait: patience})
-		if clustertest.Code(err) != "deadlock" {
-			t.Errorf("REST, which closes the cycle: %v", err)
+		if !names["dead/j"] || !names["dead/g"] || !names["dead/p"] || len(names) != 3 {
+			t.Errorf("the cycle is %+v", list.Cycles[0])
 		}
-		if err := rest.CloseSession(ctx, session); err != nil {
-			t.Error(err)
-		}
-		py.says(t, "held")
+		g.release(t)
+		j.says(t, "held")
+		cycles(t, 0)
+		j.release(t)
+		p.says(t, "held")
+		p.release(t)
+		next.holds(t)
 	})
 
 	t.Run("go-zookeeper alone", func(t *testing.T) {

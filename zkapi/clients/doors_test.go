@@ -65,6 +65,7 @@ func own(t *testing.T, c *zk.Conn, dir string) (path string, czxid int64) {
 }
 
 func TestGoZooKeeper(t *testing.T) {
+	t.Parallel()
 	cluster := clustertest.Start(t, 3, clustertest.Options{})
 	a, b := dial(t, cluster.Members[0]), dial(t, cluster.Members[1])
 	t.Run("one lock at two members", func(t *testing.T) {
@@ -187,6 +188,7 @@ func dialSDK(ctx context.Context, t *testing.T, endpoints ...string) *sdk.Client
 
 // TestOneLockTwoDoors takes one lock through the stream, REST and ZooKeeper's protocol.
 func TestOneLockTwoDoors(t *testing.T) {
+	t.Parallel()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
 	defer cancel()
 	cluster := clustertest.Start(t, 1, clustertest.Options{})

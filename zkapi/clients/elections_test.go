@@ -4,7 +4,6 @@ package clients
 
 import (
 	"context"
-	"errors"
 	"strings"
 	"testing"
 
@@ -16,112 +15,105 @@ import (
 // Election lead in turn: each waits for the other, each knows who leads, a hand-over to a ZooKeeper
 // client is refused, and one past it, too.
 func TestElections(t *testing.T) {
-	java, py := curatorProgram(t, "Leaders"), kazoo(t)
+	t.Parallel()
 	cluster := clustertest.Start(t, 1, clustertest.Options{})
+	o := allDoors(t, cluster)
+	ctx, cancel := context.WithTimeout(t.Context(), 6*patience)
+	defer cancel()
+	look := dialSDK(ctx, t, cluster.Endpoints()...)
 	for _, foreign := range []struct {
-		id      string
-		command []string
-		compat  []sdk.LockOption
+		name   string
+		client peer
+		id     string // as it calls itself
+		compat string
 	}{
-		{"selector", with(java, "selector"), nil},
-		{"latch", with(java, "latch"), []sdk.LockOption{sdk.WithCompatLatch()}},
-		{"kazoo", []string{py[0], "testdata/leaders.py"}, []sdk.LockOption{sdk.WithCompatAll()}},
+		{"selector", curator("selector"), "selector", ""},
+		{"selector-all", curator("selector"), "selector", "all"},
+		{"latch", curator("latch"), "latch", "latch"},
+		{"kazoo", kazoo("election"), "kazoo", "all"},
 	} {
-		t.Run(foreign.id, func(t *testing.T) {
-			ctx, cancel := context.WithTimeout(t.Context(), 4*patience)
-			defer cancel()
-			name := "elections/" + foreign.id
-			a, b := dialSDK(ctx, t, cluster.Endpoints()...).Election(name, foreign.compat...), dialSDK(ctx, t, cluster.Endpoints()...).Election(name, foreign.compat...)
-			stand := func() *contender { return contend(t, cluster, "/"+name, foreign.command) }
+		t.Run(foreign.name, func(t *testing.T) {
+			name := "elections/" + foreign.name
+			stand := func() *contender { return contend(t, cluster, foreign.client, "/"+name) }
+			saying := func(value string) ask { return ask{value: value, compat: foreign.compat} }
 			candidates := func(total int) (q sdk.Queue) {
 				t.Helper()
 				clustertest.Eventually(t, patience, "the candidates are there", func() bool {
 					var err error
-					q, err = a.Candidates(ctx)
+					q, err = look.Election(name).Candidates(ctx)
 					return err == nil && q.Total == total
 				})
 				return q
 			}
-			campaign := func(e *sdk.Election, value string) <-chan *sdk.Term {
-				led := make(chan *sdk.Term, 1)
-				go func() {
-					term, err := e.Campaign(ctx, value)
-					if err != nil {
-						t.Errorf("campaign: %v", err)
-					}
-					led <- term
-				}()
-				return led
-			}
-			leads := func(led <-chan *sdk.Term) *sdk.Term {
+			leader := func(want string) {
 				t.Helper()
-				select {
-				case term := <-led:
-					if term == nil {
-						t.FailNow()
-					}
-					return term
-				case <-ctx.Done():
-					t.Fatal("our candidate does not lead")
-					return nil
+				d := o.door()
+				if got, err := d.leader(ctx, name); err != nil || got != want {
+					t.Errorf("by %v, %q leads, %v; want %q", d, got, err, want)
+				}
+			}
+			refused := func(h *held, to sdk.Token, what string) {
+				t.Helper()
+				if err := h.handOver(ctx, int64(to)); err == nil || !strings.Contains(err.Error(), "ZooKeeper") {
+					t.Errorf("a hand-over %s: %v", what, err)
 				}
 			}
 
 			// Ours leads, theirs waits.
-			first, err := a.Campaign(ctx, "ours")
-			if err != nil {
-				t.Fatal(err)
-			}
+			first := begin(ctx, t, o.program(), name, saying("ours")).holds(t)
 			theirs := stand()
 			q := candidates(2)
 			if w := q.Contenders[1]; w.Value != foreign.id || w.Door != "zookeeper" || w.Owner != "" && w.Owner == w.Value {
 				t.Errorf("their candidate is %+v", w)
 			}
-			theirs.tell(t, "leader")
-			theirs.says(t, "ours")
-			theirs.silent(t)
-			if err := first.HandOver(ctx, q.Contenders[1].Token); !errors.Is(err, sdk.ErrInput) || !strings.Contains(err.Error(), "ZooKeeper") {
-				t.Errorf("a hand-over to a client of ZooKeeper: %v", err)
+			if got := theirs.asked(t, "leader"); got != "ours" {
+				t.Errorf("they see %q lead", got)
 			}
-			theirs.says(t, "leads") // the refused one has resigned
+			theirs.silent(t)
+			refused(first, q.Contenders[1].Token, "to a client of ZooKeeper")
+			released(ctx, t, first)
+			theirs.says(t, "leads")
 
 			// Theirs leads, ours waits.
-			leader, err := b.Leader(ctx)
-			if err != nil || leader.Value != foreign.id || leader.Token <= first.Token() {
-				t.Errorf("the leader is %+v, %v", leader, err)
+			leader(foreign.id)
+			if got := candidates(1).Contenders[0].Token; int64(got) <= first.token {
+				t.Errorf("their token is %d, that of the term before %d", got, first.token)
 			}
-			next := campaign(a, "second")
+			next := begin(ctx, t, o.program(), name, saying("second"))
 			candidates(2)
+			next.waits(t)
 			theirs.tell(t, "resign")
 			theirs.says(t, "gone")
-			second := leads(next)
+			second := next.holds(t)
+			leader("second")
 
 			// Ours hands over to ours, unless one of theirs waits, which would have to be moved.
-			last := campaign(b, "third")
+			last := begin(ctx, t, o.program(), name, saying("third"))
 			q = candidates(2)
-			if err := second.HandOver(ctx, q.Contenders[1].Token); err != nil {
+			if err := second.handOver(ctx, int64(q.Contenders[1].Token)); err != nil {
 				t.Fatalf("hand over: %v", err)
 			}
-			third := leads(last)
-			if third.Token() <= second.Token() {
-				t.Errorf("the term's token is %d, that of the one before %d", third.Token(), second.Token())
+			third := last.holds(t)
+			if third.token <= second.token {
+				t.Errorf("the term's token is %d, that of the one before %d", third.token, second.token)
 			}
 			between := stand()
 			candidates(2)
-			next = campaign(a, "fourth")
+			fourth := o.asks(ctx, t, name, saying("fourth"))
 			q = candidates(3)
-			between.tell(t, "leader")
-			between.says(t, "third")
-			between.silent(t)
-			if err := third.HandOver(ctx, q.Contenders[2].Token); !errors.Is(err, sdk.ErrInput) || !strings.Contains(err.Error(), "ZooKeeper") {
-				t.Errorf("a hand-over past a client of ZooKeeper: %v", err)
+			if got := between.asked(t, "leader"); got != "third" {
+				t.Errorf("they see %q lead", got)
 			}
+			between.silent(t)
+			refused(third, q.Contenders[2].Token, "past a client of ZooKeeper")
+			released(ctx, t, third)
 			between.says(t, "leads")
+			fourth.waits(t)
 			between.tell(t, "resign")
 			between.says(t, "gone")
-			if err := leads(next).Resign(ctx); err != nil {
-				t.Error(err)
-			}
+			h := fourth.holds(t)
+			leader("fourth")
+			released(ctx, t, h)
 		})
 	}
 }

@@ -4,6 +4,7 @@ package clients
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"os"
 	"os/exec"
@@ -26,6 +27,9 @@ var goZooKeeperSkips = map[string]string{
 	"TestIntegration_Reconfig":            "skips itself: as before",
 }
 
+// goZooKeeperLongest makes ten thousand znodes, one after the other, and takes a third of the time.
+const goZooKeeperLongest = "TestIntegration_Children"
+
 // goZooKeeperRaces is one that races with its own client: it kills the server of the connection and
 // sends a create at once. Where the client has not seen the end of the connection by then, the create
 // is lost with it, whatever the servers do. So it may be run again, for that reason alone.
@@ -38,6 +42,7 @@ const (
 // TestGoZooKeeperItself runs go-zookeeper's own tests. Where they would start ZooKeeper, a script
 // starts a member.
 func TestGoZooKeeperItself(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
@@ -49,14 +54,28 @@ func TestGoZooKeeperItself(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	play := func(args ...string) (string, error) {
-		cmd := exec.CommandContext(ctx, program, append([]string{"-test.v"}, args...)...)
+	binary := clustertest.Binary(t)
+	// Its servers choose their ports without asking, so that no two of its processes share a network.
+	play := func(network []string, args ...string) (string, error) {
+		args = append(append(network, program, "-test.v"), args...)
+		cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 		cmd.Dir = dir
-		cmd.Env = append(os.Environ(), "LOCKKEEPER="+clustertest.Binary(t), "ZOOKEEPER_BIN_PATH="+scripts)
+		cmd.Env = append(os.Environ(), "LOCKKEEPER="+binary, "ZOOKEEPER_BIN_PATH="+scripts)
 		out, err := cmd.CombinedOutput()
 		return string(out), err
 	}
-	out, err := play("-test.skip", "^"+goZooKeeperRaces+"$")
+	var out string
+	if os.Geteuid() == 0 { // who may make networks
+		network, longest := clustertest.NewNetwork(t, 0).Hub.Exec(), make(chan string, 1)
+		go func() {
+			out, err := play(network, "-test.run", "^"+goZooKeeperLongest+"$")
+			longest <- fmt.Sprintln(out, err)
+		}()
+		out, err = play(nil, "-test.skip", "^("+goZooKeeperRaces+"|"+goZooKeeperLongest+")$")
+		out += <-longest
+	} else {
+		out, err = play(nil, "-test.skip", "^"+goZooKeeperRaces+"$")
+	}
 	outcomes := regexp.MustCompile(`(?m)^--- (PASS|FAIL|SKIP): (\w+)`).FindAllStringSubmatch(out, -1)
 	if len(outcomes) < 40 {
 		t.Errorf("only %d tests have run: %v", len(outcomes), err)
@@ -78,7 +97,7 @@ func TestGoZooKeeperItself(t *testing.T) {
 		return
 	}
 	for try := 1; ; try++ {
-		out, err := play("-test.run", "^"+goZooKeeperRaces+"$")
+		out, err := play(nil, "-test.run", "^"+goZooKeeperRaces+"$")
 		if err == nil && strings.Contains(out, "--- PASS: "+goZooKeeperRaces) {
 			passed[goZooKeeperRaces] = true
 			break
@@ -86,6 +105,9 @@ func TestGoZooKeeperItself(t *testing.T) {
 		if try == raceTries || !strings.Contains(out, lostItsRace) {
 			t.Fatalf("%s, try %d: %v\n%s", goZooKeeperRaces, try, err, out[max(0, len(out)-5000):])
 		}
+	}
+	if !passed[goZooKeeperLongest] {
+		t.Errorf("%s has not run", goZooKeeperLongest)
 	}
 	t.Logf("passed: %v", slices.Sorted(maps.Keys(passed)))
 }

@@ -23,6 +23,7 @@ import (
 // stopped for longer than its session comes back with a larger epoch, by which the others tell it
 // from what it was before; a member that is killed changes nothing for them.
 func TestKafka(t *testing.T) {
+	t.Parallel()
 	path := kafkaClasses(t)
 	cluster := clustertest.Start(t, 3, clustertest.Options{})
 	brokers := []*broker{startBroker(t, path, cluster, 1), startBroker(t, path, cluster, 2)}

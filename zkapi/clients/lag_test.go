@@ -20,6 +20,7 @@ import (
 // TestLaggingMember stops a member, writes at the others, and sends the stopped one a client who has
 // seen that. It goes on with its tree as it was.
 func TestLaggingMember(t *testing.T) {
+	t.Parallel()
 	cluster := clustertest.Start(t, 3, clustertest.Options{})
 	leader := cluster.WaitLeader(t)
 	lagging := cluster.Others(leader)[0]
@@ -67,6 +68,7 @@ func TestLaggingMember(t *testing.T) {
 
 // TestWithoutQuorum asks a member that has lost both others for a session.
 func TestWithoutQuorum(t *testing.T) {
+	t.Parallel()
 	cluster := clustertest.Start(t, 3, clustertest.Options{})
 	alone := cluster.Members[0]
 	for _, m := range cluster.Members[1:] {

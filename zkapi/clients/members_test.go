@@ -16,6 +16,7 @@ import (
 
 // TestOtherMembers writes at one member and reads at another, after a sync.
 func TestOtherMembers(t *testing.T) {
+	t.Parallel()
 	cluster := clustertest.Start(t, 3, clustertest.Options{})
 	a, b := dial(t, cluster.Members[0]), dial(t, cluster.Members[1])
 	if _, err := a.Create("/shown", nil, 0, zk.WorldACL(zk.PermAll)); err != nil {
@@ -118,6 +119,7 @@ func (o *owner) live(t *testing.T) {
 
 // TestSessionsOutliveMembers ends members, and looks after the sessions of clients.
 func TestSessionsOutliveMembers(t *testing.T) {
+	t.Parallel()
 	cluster := clustertest.Start(t, 3, clustertest.Options{})
 	list := owners(t, cluster, 10*time.Second)
 	t.Run("101 the leader is killed", func(t *testing.T) {

@@ -13,14 +13,16 @@ import (
 	"github.com/lockkeeper/lockkeeper/internal/clustertest"
 )
 
-// cli runs one command of ZooKeeper's own command line.
-func cli(t *testing.T, c *clustertest.Cluster, args ...string) string {
+// cli runs commands of ZooKeeper's own command line, in one process of it.
+func cli(t *testing.T, c *clustertest.Cluster, commands ...string) string {
 	t.Helper()
-	java := curator(t)
-	args = append([]string{"-cp", java[2], "org.apache.zookeeper.ZooKeeperMain", "-server", connectString(c)}, args...)
-	out, err := exec.CommandContext(t.Context(), java[0], args...).CombinedOutput()
+	needCurator(t)
+	args := with(java[1:], jars, "org.apache.zookeeper.ZooKeeperMain", "-server", connectString(c))
+	cmd := exec.CommandContext(t.Context(), java[0], args...)
+	cmd.Stdin = strings.NewReader(strings.Join(commands, "\n") + "\n")
+	out, err := cmd.CombinedOutput()
 	if err != nil {
-		t.Fatalf("%v: %v\n%s", args, err, out)
+		t.Fatalf("%q: %v\n%s", commands, err, out)
 	}
 	return string(out)
 }
@@ -28,6 +30,7 @@ func cli(t *testing.T, c *clustertest.Cluster, args ...string) string {
 // TestQuota sets a quota by ZooKeeper's command line, and meets it at every door and after a change
 // of leader.
 func TestQuota(t *testing.T) {
+	t.Parallel()
 	cluster := clustertest.Start(t, 3, clustertest.Options{Flags: []string{"--zookeeper-enforce-quota"}})
 	leader := cluster.WaitLeader(t)
 	other := cluster.Others(leader)[0]
@@ -41,8 +44,8 @@ func TestQuota(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	cli(t, cluster, "setquota", "-N", "3", "/orders")
-	if out := cli(t, cluster, "listquota", "/orders"); !strings.Contains(out, "count=2,bytes=10") || !strings.Contains(out, "countHardLimit=3") {
+	out := cli(t, cluster, "setquota -N 3 /orders", "listquota /orders")
+	if !strings.Contains(out, "count=2,bytes=10") || !strings.Contains(out, "countHardLimit=3") {
 		t.Errorf("listquota says:\n%s", out)
 	}
 	full := func() {
@@ -75,7 +78,7 @@ func TestQuota(t *testing.T) {
 	if data, _, err := dial(t, leader).Get("/zookeeper/quota/orders/zookeeper_stats"); err != nil || string(data) != "count=3,bytes=15" {
 		t.Errorf("a restarted member counts %q, %v", data, err)
 	}
-	cli(t, cluster, "delquota", "/orders")
+	cli(t, cluster, "delquota /orders")
 	if err := create("/orders/3"); err != nil {
 		t.Errorf("without a quota: %v", err)
 	}

@@ -4,93 +4,90 @@ package clients
 
 import (
 	"context"
-	"errors"
-	"io"
+	"net/http"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/lockkeeper/lockkeeper/internal/clustertest"
-	"github.com/lockkeeper/lockkeeper/sdk"
 )
+
+// A semaphoreView is a semaphore, as REST shows it.
+type semaphoreView struct {
+	Limit   int                     `json:"limit"`
+	InUse   int                     `json:"in_use"`
+	Waiting int                     `json:"waiting"`
+	Holders []clustertest.Contender `json:"holders"`
+}
+
+// viewed waits until a semaphore looks as it should.
+func (o *ours) viewed(ctx context.Context, t *testing.T, name, what string, want func(v *semaphoreView) bool) (v semaphoreView) {
+	t.Helper()
+	clustertest.Eventually(t, patience, what, func() bool {
+		v = semaphoreView{}
+		err := o.rest.Do(ctx, http.MethodGet, "/v1/semaphores/"+name+"?consistency=linearizable", nil, 0, &v)
+		return err == nil && want(&v)
+	})
+	return v
+}
+
+func (o *ours) limit(ctx context.Context, t *testing.T, name string, n int) {
+	t.Helper()
+	if err := o.rest.Do(ctx, http.MethodPut, "/v1/semaphores/"+name, map[string]any{"limit": n}, 0, &struct{}{}); err != nil {
+		t.Fatal(err)
+	}
+}
 
 // TestSemaphores has Curator's InterProcessSemaphoreV2, with a SharedCount for its limit, and ours
 // share permits, in both orders; it shows 121.
 func TestSemaphores(t *testing.T) {
-	java := curator(t, "semaphore")
+	t.Parallel()
 	cluster := clustertest.Start(t, 3, clustertest.Options{})
+	o := allDoors(t, cluster)
+	ctx, cancel := context.WithTimeout(t.Context(), 6*patience)
+	defer cancel()
+	one := ask{permits: 1, owner: "ours"}
 
 	t.Run("ours first", func(t *testing.T) {
-		ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
-		defer cancel()
-		pool := dialSDK(ctx, t, cluster.Endpoints()...).Semaphore("mixed/ours", sdk.WithPermits(2), sdk.WithLockOwner("ours"))
-		first, err := pool.Acquire(ctx, 2)
-		if err != nil {
-			t.Fatal(err)
-		}
-		curator := contend(t, cluster, "/mixed/ours", java)
-		viewed(ctx, t, pool, "Curator waits with its lease", func(v *sdk.SemaphoreView) bool { return v.Waiting == 1 && v.InUse == 3 })
-		behind, err := pool.Enqueue(ctx, 1)
-		if err != nil || behind.Position() != 2 {
-			t.Fatalf("behind Curator at %d, %v", behind.Position(), err)
-		}
-		curator.silent(t)
-		if err := first.Unlock(ctx); err != nil {
-			t.Fatal(err)
-		}
-		curator.says(t, "held")
-		hold, err := behind.Wait(ctx)
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, err = pool.TryAcquire(ctx, 1)
-		if e, ok := errors.AsType[*sdk.PermitsError](err); !ok || !errors.Is(err, sdk.ErrNoPermits) || e.InUse != 2 || e.Limit != 2 {
-			t.Errorf("a third of two: %v", err)
-		}
-		next, err := pool.Enqueue(ctx, 1)
-		if err != nil {
-			t.Fatal(err)
-		}
-		curator.release(t)
-		curator.says(t, "returned")
-		last, err := next.Wait(ctx)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, h := range []*sdk.Hold{hold, last} {
-			if err := h.Unlock(ctx); err != nil {
-				t.Error(err)
-			}
-		}
+		const name = "mixed/ours"
+		first := o.holds(ctx, t, name, ask{permits: 2, limit: 2})
+		theirs := contend(t, cluster, curator("semaphore"), "/"+name)
+		o.viewed(ctx, t, name, "Curator waits with its lease", func(v *semaphoreView) bool { return v.Waiting == 1 && v.InUse == 3 })
+		behind := o.asks(ctx, t, name, one)
+		o.viewed(ctx, t, name, "ours waits behind it", func(v *semaphoreView) bool { return v.Waiting == 2 })
+		theirs.silent(t)
+		behind.waits(t)
+		released(ctx, t, first)
+		theirs.says(t, "held")
+		h := behind.holds(t)
+		o.tried(ctx, t, "a third of two", name, one, false)
+		o.viewed(ctx, t, name, "two hold", func(v *semaphoreView) bool { return v.InUse == 2 && v.Limit == 2 && v.Waiting == 0 })
+		next := o.asks(ctx, t, name, one)
+		o.viewed(ctx, t, name, "the next waits", func(v *semaphoreView) bool { return v.Waiting == 1 })
+		next.waits(t)
+		theirs.tell(t, "return")
+		theirs.says(t, "returned")
+		released(ctx, t, h, next.holds(t))
 	})
 
 	t.Run("Curator first", func(t *testing.T) {
-		ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
-		defer cancel()
-		pool := dialSDK(ctx, t, cluster.Endpoints()...).Semaphore("mixed/theirs", sdk.WithLockOwner("ours"))
-		curator := contend(t, cluster, "/mixed/theirs", java)
-		curator.says(t, "held")
-		if _, err := pool.Acquire(ctx, 1); err != nil { // its shared count says 2
-			t.Fatal(err)
-		}
-		waits, err := pool.Enqueue(ctx, 1)
-		if err != nil || waits.Position() != 1 {
-			t.Fatalf("a third of two at %d, %v", waits.Position(), err)
-		}
-		curator.tell(t, "3")
-		curator.says(t, "set")
-		if _, err := waits.Wait(ctx); err != nil {
-			t.Fatalf("a limit that Curator has raised: %v", err)
-		}
-		second := contend(t, cluster, "/mixed/theirs", java)
-		viewed(ctx, t, pool, "a second Curator waits", func(v *sdk.SemaphoreView) bool { return v.Waiting == 1 && v.InUse == 4 && v.Limit == 3 })
+		const name = "mixed/theirs"
+		theirs := contend(t, cluster, curator("semaphore"), "/"+name)
+		theirs.says(t, "held")
+		o.holds(ctx, t, name, one) // its shared count says 2
+		waits := o.asks(ctx, t, name, one)
+		o.viewed(ctx, t, name, "a third of two waits", func(v *semaphoreView) bool { return v.Waiting == 1 })
+		waits.waits(t)
+		theirs.tell(t, "3")
+		theirs.says(t, "set")
+		waits.holds(t) // Curator has raised the limit
+		second := contend(t, cluster, curator("semaphore"), "/"+name)
+		o.viewed(ctx, t, name, "a second Curator waits", func(v *semaphoreView) bool { return v.Waiting == 1 && v.InUse == 4 && v.Limit == 3 })
 		second.silent(t)
-		if err := pool.SetLimit(ctx, 4); err != nil {
-			t.Fatal(err)
-		}
+		o.limit(ctx, t, name, 4)
 		second.says(t, "held")
-		v := viewed(ctx, t, pool, "all hold", func(v *sdk.SemaphoreView) bool { return v.Waiting == 0 && v.InUse == 4 })
+		v := o.viewed(ctx, t, name, "all hold", func(v *semaphoreView) bool { return v.Waiting == 0 && v.InUse == 4 })
 		ours := 0
 		for _, h := range v.Holders {
 			if h.Owner == "ours" {
@@ -100,70 +97,66 @@ func TestSemaphores(t *testing.T) {
 		if len(v.Holders) != 4 || ours != 2 || v.Limit != 4 {
 			t.Errorf("the view is %+v", v)
 		}
-		curator.release(t)
-		curator.says(t, "returned")
+		theirs.tell(t, "return")
+		theirs.says(t, "returned")
 	})
 
 	t.Run("contended", func(t *testing.T) {
-		ctx, cancel := context.WithTimeout(t.Context(), 3*patience)
-		defer cancel()
-		const limit = 3
+		const name, limit = "mixed/contended", 3
 		var out, most, rounds atomic.Int64
-		took := func(n int64) {
-			now := out.Add(n)
+		took := func(n int) {
+			now := out.Add(int64(n))
 			for {
 				if before := most.Load(); now <= before || most.CompareAndSwap(before, now) {
 					break
 				}
 			}
 			rounds.Add(1)
+			clustertest.Pass(t, 20*time.Millisecond)
+			out.Add(int64(-n))
 		}
-		client := dialSDK(ctx, t, cluster.Endpoints()...)
-		if err := client.Semaphore("mixed/contended").SetLimit(ctx, limit); err != nil {
-			t.Fatal(err)
-		}
+		o.limit(ctx, t, name, limit)
 		var wg sync.WaitGroup
 		for range 2 {
-			c := contend(t, cluster, "/mixed/contended", java)
+			c := contend(t, cluster, curator("semaphore"), "/"+name)
 			wg.Go(func() {
 				for i := range 8 {
-					if !c.hears(ctx, "held") {
-						t.Error("Curator is not served")
+					if word, err := c.hear(3 * patience); word != "held" {
+						t.Errorf("Curator is not served: %q, %v", word, err)
 						return
 					}
 					took(1)
-					clustertest.Pass(t, 20*time.Millisecond)
-					out.Add(-1)
-					word := "again\n"
+					word := "again"
 					if i == 7 {
-						word = "\n"
+						word = "return"
 					}
-					if _, err := io.WriteString(c.in, word); err != nil {
+					if err := c.host.send("tell", c.id, word); err != nil {
 						t.Error(err)
 						return
 					}
-					if !c.hears(ctx, "returned") {
-						t.Error("Curator does not return its lease")
+					if word, err := c.hear(3 * patience); word != "returned" {
+						t.Errorf("Curator does not return its lease: %q, %v", word, err)
 						return
 					}
 				}
 			})
 		}
-		for w := range 4 {
-			pool := dialSDK(ctx, t, cluster.Endpoints()...).Semaphore("mixed/contended")
+		cli := byCLI(t, cluster)
+		for w, times := range []int{25, 25, 25, 6} {
 			wg.Go(func() {
-				for i := range 25 {
-					n := 1 + (w+i)%2
-					h, err := pool.Acquire(ctx, n)
+				for i := range times {
+					n, d := 1+(w+i)%2, door(o.program())
+					if w == 3 {
+						d = cli // which takes its time
+					}
+					h, err := d.take(ctx, name, ask{permits: n})
 					if err != nil {
-						t.Errorf("acquire %d: %v", n, err)
+						t.Errorf("acquire %d by %v: %v", n, d, err)
 						return
 					}
-					took(int64(n))
-					clustertest.Pass(t, 20*time.Millisecond)
-					out.Add(int64(-n))
-					if err := h.Unlock(ctx); err != nil {
-						t.Error(err)
+					took(n)
+					if err := h.release(ctx); err != nil {
+						t.Errorf("release %d by %v: %v", n, d, err)
 						return
 					}
 				}
@@ -173,30 +166,7 @@ func TestSemaphores(t *testing.T) {
 		if most.Load() > limit {
 			t.Errorf("%d permits were out of %d", most.Load(), limit)
 		}
-		v := viewed(ctx, t, client.Semaphore("mixed/contended"), "all is given back", func(v *sdk.SemaphoreView) bool { return v.InUse == 0 && v.Waiting == 0 })
+		v := o.viewed(ctx, t, name, "all is given back", func(v *semaphoreView) bool { return v.InUse == 0 && v.Waiting == 0 })
 		t.Logf("%d holds, at most %d permits out at once; limit %d", rounds.Load(), most.Load(), v.Limit)
 	})
-}
-
-// hears reports whether the contender says want next.
-func (c *contender) hears(ctx context.Context, want string) bool {
-	select {
-	case got := <-c.said:
-		return got == want
-	case <-ctx.Done():
-		return false
-	}
-}
-
-// viewed waits until a semaphore looks as it should.
-func viewed(ctx context.Context, t *testing.T, s *sdk.Semaphore, what string, want func(*sdk.SemaphoreView) bool) (v sdk.SemaphoreView) {
-	t.Helper()
-	clustertest.Eventually(t, patience, what, func() bool {
-		asked, cancel := context.WithTimeout(ctx, 5*time.Second)
-		defer cancel()
-		var err error
-		v, err = s.View(asked)
-		return err == nil && want(&v)
-	})
-	return v
 }

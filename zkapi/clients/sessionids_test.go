@@ -16,6 +16,7 @@ import (
 // TestSessionIDsOverRestarts kills all members again and again, and shows 105 of the sessions that
 // are opened in between: those that live on over a restart, and those whose ids nobody has any more.
 func TestSessionIDsOverRestarts(t *testing.T) {
+	t.Parallel()
 	const rounds, sessions = 4, 40 // of each member and round
 	for _, members := range []int{1, 3} {
 		t.Run(fmt.Sprintf("members=%d", members), func(t *testing.T) {

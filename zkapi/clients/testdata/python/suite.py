@@ -1,10 +1,5 @@
-"""Runs kazoo's recipes against the servers that are named, and prints a line for each.
+"""kazoo's recipes among themselves."""
 
-With a lock's path before the servers it holds that lock instead, until it reads a line; with
-Lock, ReadLock or WriteLock before that, one of that kind as kazoo makes it by itself; with barrier or
-double it waits at that barrier, or enters and leaves that double barrier of three."""
-
-import sys
 import threading
 import time
 import traceback
@@ -16,12 +11,9 @@ from kazoo.recipe.cache import TreeCache
 from kazoo.retry import KazooRetry
 from kazoo.security import make_digest_acl
 
-hosts = sys.argv[-1]
-failed = 0
-
 
 def client(**more):
-    z = KazooClient(hosts=hosts, timeout=10, **more)
+    z = KazooClient(hosts=talk.hosts, timeout=10, **more)
     z.start(20)
     return z
 
@@ -31,60 +23,6 @@ def eventually(what, done):
     while not done():
         assert time.monotonic() < end, what + ": not in time"
         time.sleep(0.01)
-
-
-def check(name, run):
-    global failed
-    try:
-        run()
-        print("ok", name, flush=True)
-    except Exception as e:
-        failed += 1
-        print("FAIL", name + ":", repr(e))
-        traceback.print_exc(file=sys.stdout)
-
-
-if len(sys.argv) > 3 and sys.argv[1] in ("barrier", "double"):
-    z = client()
-    path = sys.argv[-2]
-    if sys.argv[1] == "double":
-        d = z.DoubleBarrier(path, 3)
-        d.enter()
-        print("entered" if d.participating else "failed", flush=True)
-        sys.stdin.readline()
-        d.leave()
-        print("left", flush=True)
-    else:
-        bar = z.Barrier(path)
-        print("waits", flush=True)
-        print("passed" if bar.wait(60) else "failed", flush=True)
-        sys.stdin.readline()
-        bar.create()
-        print("set", flush=True)
-        sys.stdin.readline()
-        bar.remove()
-        print("removed", flush=True)
-    sys.stdin.readline()
-    z.stop()
-    sys.exit(0)
-
-if len(sys.argv) > 2:
-    z = client()
-    path = sys.argv[-2]
-    if len(sys.argv) == 4:
-        held = getattr(z, sys.argv[1])(path, "kazoo")
-    else:
-        held = z.Lock(path, "kazoo", extra_lock_patterns=["-lock-"])
-    held.acquire(timeout=30)
-    print("held", flush=True)
-    sys.stdin.readline()
-    there = z.exists(path + "/" + held.node) is not None
-    print("there" if there else "gone", flush=True)
-    held.release()
-    z.stop()
-    sys.exit(0)
-
-a, b = client(), client()
 
 
 def lock():
@@ -250,7 +188,7 @@ def session_loss():
     session = c.client_id
 
     def closed():
-        twin = KazooClient(hosts=hosts, timeout=10, client_id=session)
+        twin = KazooClient(hosts=talk.hosts, timeout=10, client_id=session)
         twin.start(20)
         twin.stop()
         b.sync("/py/ephemeral")
@@ -281,7 +219,7 @@ def another_member():
     c.create("/py/mine", b"x", acl=[make_digest_acl("user", "password", all=True)])
     c.DataWatch("/py/mine", lambda data, stat: events.append(data))
     was = c._connection._socket.getpeername()
-    print("kill %s:%d" % was[:2], flush=True)
+    talk.say("kill %s:%d" % was[:2])
     eventually("another member", lambda: c.connected and c._connection._socket and c._connection._socket.getpeername() != was)
     retry = KazooRetry(max_tries=20)
     assert retry(c.exists, "/py/moving").owner_session_id == session == c.client_id[0]
@@ -292,9 +230,17 @@ def another_member():
     c.close()
 
 
-for run in (lock, read_write_lock, lock_behind_curators_names, semaphore, election, barriers, party_counter_queue, watchers, transactions, acls, session_loss, odds, another_member):
-    check(run.__name__.replace("_", " "), run)
-for z in (a, b):
-    z.stop()
-    z.close()
-sys.exit(1 if failed else 0)
+def run(t, z):
+    """Says of each recipe whether it does what it should. Once in a process."""
+    global talk, a, b
+    talk, a, b = t, z, KazooClient(hosts=t.hosts, timeout=10)
+    b.start(20)
+    for check in (lock, read_write_lock, lock_behind_curators_names, semaphore, election, barriers, party_counter_queue, watchers, transactions, acls, session_loss, odds, another_member):
+        name = check.__name__.replace("_", " ")
+        try:
+            check()
+            talk.say("ok " + name)
+        except Exception:
+            talk.say("FAIL " + name + ": " + traceback.format_exc())
+    b.stop()
+    b.close()

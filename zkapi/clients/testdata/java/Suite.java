@@ -14,32 +14,30 @@ import org.apache.curator.retry.*;
 import org.apache.zookeeper.*;
 import org.apache.zookeeper.data.*;
 
-/**
- * Runs Curator's recipes against the servers that are named, and prints a line for each. With a
- * lock's path before the servers it holds that lock instead, until it reads a line; with barrier or
- * double before the path it waits at that barrier, or enters and leaves that double barrier of three;
- * with semaphore before it it holds a permit, of as many as a shared count says.
- */
-public class Suite {
+/** Runs Curator's recipes among themselves, and says of each whether it does what it should. */
+class Suite {
     interface Check { void run() throws Exception; }
 
-    static String connect;
-    static int failed;
+    final Peers.Talk talk;
+    final String connect;
 
-    static CuratorFramework client() {
+    Suite(Peers.Talk talk, String connect) {
+        this.talk = talk;
+        this.connect = connect;
+    }
+
+    CuratorFramework client() {
         CuratorFramework c = CuratorFrameworkFactory.newClient(connect, new RetryNTimes(3, 1000));
         c.start();
         return c;
     }
 
-    static void check(String name, Check c) {
+    void check(String name, Check c) {
         try {
             c.run();
-            System.out.println("ok " + name);
+            talk.say("ok " + name);
         } catch (Throwable t) {
-            failed++;
-            System.out.println("FAIL " + name + ": " + t);
-            t.printStackTrace(System.out);
+            talk.say("FAIL " + name + ": " + t + " at " + Arrays.toString(t.getStackTrace()));
         }
     }
 
@@ -55,84 +53,7 @@ public class Suite {
         }
     }
 
-    static void holdPermit(String path) throws Exception {
-        CuratorFramework c = client();
-        SharedCount limit = new SharedCount(c, path + "/limit", 2);
-        limit.start();
-        InterProcessSemaphoreV2 s = new InterProcessSemaphoreV2(c, path, limit);
-        java.io.BufferedReader in = new java.io.BufferedReader(new java.io.InputStreamReader(System.in));
-        for (boolean again = true; again; ) {
-            Lease lease = s.acquire(60, TimeUnit.SECONDS);
-            must(lease != null, "not acquired");
-            System.out.println("held");
-            String line = in.readLine();
-            for (; line != null && !line.isEmpty() && !line.equals("again"); line = in.readLine()) {
-                limit.setCount(Integer.parseInt(line));
-                System.out.println("set");
-            }
-            again = "again".equals(line);
-            s.returnLease(lease);
-            System.out.println("returned");
-        }
-        limit.close();
-        c.close();
-    }
-
-    static void hold(String path) throws Exception {
-        CuratorFramework c = client();
-        InterProcessMutex m = new InterProcessMutex(c, path);
-        must(m.acquire(30, TimeUnit.SECONDS), "not acquired");
-        long session = c.getZookeeperClient().getZooKeeper().getSessionId();
-        System.out.println("held");
-        System.in.read();
-        boolean there = false;
-        for (String node : m.getParticipantNodes()) {
-            Stat s = c.checkExists().forPath(node);
-            there |= s != null && s.getEphemeralOwner() == session;
-        }
-        System.out.println(there ? "there" : "gone");
-        m.release();
-        c.close();
-        System.exit(0);
-    }
-
-    static void barrier(String kind, String path) throws Exception {
-        CuratorFramework c = client();
-        if (kind.equals("double")) {
-            DistributedDoubleBarrier d = new DistributedDoubleBarrier(c, path, 3);
-            must(d.enter(60, TimeUnit.SECONDS), "not entered");
-            System.out.println("entered");
-            System.in.read();
-            must(d.leave(60, TimeUnit.SECONDS), "not left");
-            System.out.println("left");
-        } else {
-            DistributedBarrier b = new DistributedBarrier(c, path);
-            System.out.println("waits");
-            must(b.waitOnBarrier(60, TimeUnit.SECONDS), "not open");
-            System.out.println("passed");
-            System.in.read();
-            b.setBarrier();
-            System.out.println("set");
-            System.in.read();
-            b.removeBarrier();
-            System.out.println("removed");
-        }
-        System.in.read();
-        c.close();
-        System.exit(0);
-    }
-
-    public static void main(String[] args) throws Exception {
-        connect = args[args.length - 1];
-        if (args.length == 3) {
-            if (args[0].equals("semaphore")) holdPermit(args[1]);
-            else barrier(args[0], args[1]);
-            return;
-        }
-        if (args.length == 2) {
-            hold(args[0]);
-            return;
-        }
+    void run() {
         CuratorFramework a = client(), b = client();
         check("classic mutex", () -> {
             InterProcessMutex m = new InterProcessMutex(a, "/java/classic");
@@ -361,7 +282,7 @@ public class Suite {
             c.watchers().add().withMode(AddWatchMode.PERSISTENT).usingWatcher((Watcher) events::add).forPath("/java/mine");
             ZooKeeper zk = c.getZookeeperClient().getZooKeeper();
             long session = zk.getSessionId();
-            System.out.println("kill " + zk.toString().replaceAll("(?s).*remoteserver:[^/]*/([0-9.:]+).*", "$1"));
+            talk.say("kill " + zk.toString().replaceAll("(?s).*remoteserver:[^/]*/([0-9.:]+).*", "$1"));
             eventually("the client is told", () -> states.contains(ConnectionState.SUSPENDED) && states.contains(ConnectionState.RECONNECTED));
             must(zk.getSessionId() == session && c.checkExists().forPath("/java/moving").getEphemeralOwner() == session, "another session");
             must(new String(c.getData().forPath("/java/mine")).equals("x"), "its credentials did not go along");
@@ -372,6 +293,5 @@ public class Suite {
         check("the connection string stays", () -> must(a.getZookeeperClient().getCurrentConnectionString().equals(connect), a.getZookeeperClient().getCurrentConnectionString()));
         a.close();
         b.close();
-        System.exit(failed == 0 ? 0 : 1);
     }
 }
