@@ -18,6 +18,9 @@ GOLANGCI    := $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@
 FUZZTIME ?= 3000x
 PARALLEL ?= 2
 
+# The tests that internal/racetest leaves out under the race detector.
+UNRACED := TestMemory|TestRulesTakenOut|TestSimulation
+
 # Modules of their own, whose requirements are not those of every user.
 MODULES := internal/fencesql bench
 
@@ -46,7 +49,7 @@ check: ## formatting, vet and staticcheck
 .PHONY: unit
 unit: ## all tests, in random order, with the race detector where that does not change what is measured
 	$(GO) test -race -shuffle=on -p $(PARALLEL) -timeout 20m ./...
-	$(GO) test -run '^TestMemory$$' ./znode
+	$(GO) test -shuffle=on -timeout 20m -run '^($(UNRACED))$$' ./store ./znode
 	cd internal/fencesql && $(GO) test -race -shuffle=on -timeout 20m ./...
 	cd bench && $(GO) test -shuffle=on -timeout 20m ./...
 
