@@ -55,6 +55,7 @@ func (e *electorate) terms(t *testing.T) (tokens []int64) {
 // shows that no process leads while that of the term before is alive, that tokens grow, that
 // the death of a member costs nobody the lead, and that an observer never sees tokens go back.
 func TestElectionKills(t *testing.T) {
+	beside(t, works)
 	c := clustertest.Start(t, 3, clustertest.Options{})
 	ctx, cancel := context.WithTimeout(t.Context(), 4*clustertest.Patience)
 	defer cancel()

@@ -49,6 +49,7 @@ func TestHolderChild(t *testing.T) {
 // TestKilledHolder kills the process of a holder with SIGKILL. It shows that its lock passes on
 // after its TTL, not before, and at most 1.5 s later.
 func TestKilledHolder(t *testing.T) {
+	beside(t, waits)
 	const ttl = 3 * time.Second
 	c := clustertest.Start(t, 3, clustertest.Options{})
 	child := exec.Command(os.Args[0], "-test.run=^TestHolderChild$", "-test.count=1")

@@ -17,6 +17,7 @@ import (
 // is applied twice, and that the members that stay up hold requests over the change of leader
 // instead of refusing them.
 func TestLeaderKills(t *testing.T) {
+	beside(t, works)
 	const (
 		kills   = 10
 		clients = 8

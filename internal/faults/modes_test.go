@@ -55,6 +55,7 @@ func (s *shared) read() error {
 // TestModesSurvive has readers, writers and those who take two locks together contend through three
 // members, while the leader is killed twice, and a writer with its machine, so to say, once.
 func TestModesSurvive(t *testing.T) {
+	beside(t, works)
 	const kills, apart, ttl = 2, 2 * time.Second, 3 * time.Second
 	c := clustertest.Start(t, 3, clustertest.Options{})
 	ctx, cancel := context.WithCancel(t.Context())

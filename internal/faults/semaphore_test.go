@@ -68,6 +68,7 @@ const never = time.Duration(math.MaxInt64)
 // shows that the history is that of a semaphore: never more permits out than there are, and tokens
 // that grow; and that all permits come back.
 func TestSemaphoreKills(t *testing.T) {
+	beside(t, works)
 	const (
 		limit   = 4
 		callers = 6
