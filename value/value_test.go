@@ -37,6 +37,7 @@ func is(t testing.TB, what string, err, want error) {
 }
 
 func TestPlainWrites(t *testing.T) {
+	t.Parallel()
 	members := membertest.Start(t, 3)
 	a, b := members[0].Values, members[1].Values
 	ctx := patient(t)
@@ -74,6 +75,7 @@ func TestPlainWrites(t *testing.T) {
 }
 
 func TestGuardedWrites(t *testing.T) {
+	t.Parallel()
 	members := membertest.Start(t, 3)
 	m := members[0]
 	ctx := patient(t)
@@ -120,6 +122,7 @@ func TestGuardedWrites(t *testing.T) {
 }
 
 func TestWrongWrites(t *testing.T) {
+	t.Parallel()
 	m := membertest.One(t, func(c *membertest.Config) { c.Value.MaxBytes = 10 })
 	ctx := patient(t)
 	h, err := m.Locks.Acquire(ctx, lock.Request{Name: "held"}, 0)
@@ -193,6 +196,7 @@ func TestWrongWrites(t *testing.T) {
 
 // TestAgainstAModel compares any run of writes at three members with what a map would do.
 func TestAgainstAModel(t *testing.T) {
+	t.Parallel()
 	members := membertest.Start(t, 3)
 	run := 0
 	rapid.Check(t, func(r *rapid.T) {
@@ -298,6 +302,7 @@ func TestAgainstAModel(t *testing.T) {
 
 // TestReadersGuard has two readers write under one lock, and a writer who waits refused.
 func TestReadersGuard(t *testing.T) {
+	t.Parallel()
 	m := membertest.One(t)
 	ctx := patient(t)
 	var tokens []lock.Token
