@@ -42,7 +42,7 @@ func TestBadClients(t *testing.T) {
 
 // TestHalfMessages does the same with half a message, at members that wait less long for the rest.
 func TestHalfMessages(t *testing.T) {
-	attack(t, []string{"--header-timeout", "2s", "--read-timeout", "5s"}, bad{"half a message", halfMessages})
+	attack(t, []string{"--request-timeout", "4s", "--header-timeout", "2s", "--read-timeout", "7s"}, bad{"half a message", halfMessages})
 }
 
 // attack attacks the leader of a cluster in one way after the other.
