@@ -18,6 +18,13 @@ GOLANGCI    := $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@
 FUZZTIME ?= 3000x
 PARALLEL ?= 2
 
+# The packages whose tests take longest, longest first: they begin first, so that no core is left
+# without work while one of them ends.
+LONGEST := internal/faults zkapi/clients sdk zkapi/differential cmd/lockkeeper lock quorum store
+
+# The tests that internal/racetest leaves out under the race detector.
+UNRACED := TestMemory|TestRulesTakenOut|TestSimulation
+
 # Modules of their own, whose requirements are not those of every user.
 MODULES := internal/fencesql bench
 
@@ -45,8 +52,8 @@ check: ## formatting, vet and staticcheck
 
 .PHONY: unit
 unit: ## all tests, in random order, with the race detector where that does not change what is measured
-	$(GO) test -race -shuffle=on -p $(PARALLEL) -timeout 20m ./...
-	$(GO) test -run '^TestMemory$$' ./znode
+	$(GO) test -race -shuffle=on -p $(PARALLEL) -timeout 20m $(LONGEST:%=./%) ./...
+	$(GO) test -shuffle=on -timeout 20m -run '^($(UNRACED))$$' ./store ./znode
 	cd internal/fencesql && $(GO) test -race -shuffle=on -timeout 20m ./...
 	cd bench && $(GO) test -shuffle=on -timeout 20m ./...
 

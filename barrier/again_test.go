@@ -13,6 +13,7 @@ import (
 
 // TestEnterAgainAmongAll repeats an entry at a barrier that takes nobody else.
 func TestEnterAgainAmongAll(t *testing.T) {
+	t.Parallel()
 	m := membertest.One(t, func(c *membertest.Config) { c.Barrier.MaxParticipants = 2 })
 	id := session(t, m)
 	begun, done := enter(t, m, barrier.Entry{Name: "b", Count: 2, ID: "one", Session: id}, forever)
@@ -33,6 +34,7 @@ func TestEnterAgainAmongAll(t *testing.T) {
 // TestEnterUnanswered has a client lose its attachment while it waits: it does not hear that the
 // barrier is open, nor its participant's name, so nobody may wait for that.
 func TestEnterUnanswered(t *testing.T) {
+	t.Parallel()
 	m := membertest.One(t)
 	ctx := patient(t)
 	id := session(t, m)
@@ -54,6 +56,7 @@ func TestEnterUnanswered(t *testing.T) {
 
 // TestLeaveGivenUp ends a participant's wait for the others, who stay.
 func TestLeaveGivenUp(t *testing.T) {
+	t.Parallel()
 	m := membertest.One(t)
 	begun, done := enter(t, m, barrier.Entry{Name: "b", Count: 2, ID: "a", Session: session(t, m)}, forever)
 	membertest.Receive(t, "the wait", begun)

@@ -14,6 +14,7 @@ import (
 )
 
 func TestDoubleBarrier(t *testing.T) {
+	t.Parallel()
 	members := membertest.Start(t, 3)
 	const name = "start"
 	var places []barrier.Place
@@ -83,6 +84,7 @@ func TestDoubleBarrier(t *testing.T) {
 }
 
 func TestEnterRunsOut(t *testing.T) {
+	t.Parallel()
 	m := membertest.One(t)
 	id := session(t, m)
 	for _, wait := range []time.Duration{0, 20 * time.Millisecond} {
@@ -114,6 +116,7 @@ func TestEnterRunsOut(t *testing.T) {
 }
 
 func TestEnterIsRepeatable(t *testing.T) {
+	t.Parallel()
 	members := membertest.Start(t, 3)
 	r := barrier.Entry{Name: "b", Count: 2, ID: "me", TTL: time.Minute}
 	begun, first := enter(t, members[0], r, forever)
@@ -155,6 +158,7 @@ func TestEnterIsRepeatable(t *testing.T) {
 }
 
 func TestWrongEntries(t *testing.T) {
+	t.Parallel()
 	m := membertest.One(t)
 	id, other := session(t, m), session(t, m)
 	ok := barrier.Entry{Name: "b", Count: 2, Session: id, ID: "one"}
@@ -210,6 +214,7 @@ func TestWrongEntries(t *testing.T) {
 
 // TestTooManyParticipants: a double barrier takes as many as it is told, also of those who come late.
 func TestTooManyParticipants(t *testing.T) {
+	t.Parallel()
 	m := membertest.One(t, func(c *membertest.Config) { c.Barrier.MaxParticipants = 2 })
 	entry := func(id string) barrier.Entry {
 		return barrier.Entry{Name: "full", Count: 2, Session: session(t, m), ID: id}
@@ -228,6 +233,7 @@ func TestTooManyParticipants(t *testing.T) {
 
 // TestParticipantDies shows what becomes of a barrier whose participants' sessions end.
 func TestParticipantDies(t *testing.T) {
+	t.Parallel()
 	m := membertest.One(t)
 	ctx := patient(t)
 	dying, living := session(t, m), session(t, m)
@@ -287,6 +293,7 @@ func TestParticipantDies(t *testing.T) {
 
 // TestDoubleBarrierOfOthers has participants such as Curator and kazoo make.
 func TestDoubleBarrierOfOthers(t *testing.T) {
+	t.Parallel()
 	m := membertest.One(t)
 	ctx := patient(t)
 	theirs, ours := session(t, m), session(t, m)

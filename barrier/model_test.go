@@ -27,6 +27,7 @@ type party struct {
 // TestAgainstAModel compares any run of entries, exits and deaths at three members with a set of
 // names and a flag.
 func TestAgainstAModel(t *testing.T) {
+	t.Parallel()
 	members := membertest.Start(t, 3)
 	run := 0
 	rapid.Check(t, func(r *rapid.T) {

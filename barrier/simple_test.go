@@ -13,6 +13,7 @@ import (
 )
 
 func TestBarrier(t *testing.T) {
+	t.Parallel()
 	members := membertest.Start(t, 3)
 	a, b := members[0].Barriers, members[1].Barriers
 	ctx := patient(t)
@@ -55,6 +56,7 @@ func TestBarrier(t *testing.T) {
 }
 
 func TestBarrierWaitEnds(t *testing.T) {
+	t.Parallel()
 	m := membertest.One(t)
 	if _, err := m.Barriers.Set(patient(t), "gate", "", ""); err != nil {
 		t.Fatal(err)
@@ -72,6 +74,7 @@ func TestBarrierWaitEnds(t *testing.T) {
 }
 
 func TestWhatIsNoBarrier(t *testing.T) {
+	t.Parallel()
 	m := membertest.One(t)
 	ctx := patient(t)
 	for _, name := range []string{"", "/a", "a//b", "zookeeper", "zookeeper/x", "a/_c_1-lock-0000000001"} {
@@ -103,6 +106,7 @@ func TestWhatIsNoBarrier(t *testing.T) {
 
 // TestBarrierOfOthers closes and opens as Curator's and kazoo's barriers do.
 func TestBarrierOfOthers(t *testing.T) {
+	t.Parallel()
 	m := membertest.One(t)
 	ctx := patient(t)
 	foreign(t, m, 0, znode.Op{Kind: znode.OpCreate, Path: "/theirs", Data: []byte("10.0.0.7"), ACL: znode.OpenACL})

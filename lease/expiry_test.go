@@ -9,6 +9,7 @@ import (
 
 	"github.com/lockkeeper/lockkeeper/internal/membertest"
 	"github.com/lockkeeper/lockkeeper/internal/quorumtest"
+	"github.com/lockkeeper/lockkeeper/internal/racetest"
 	"github.com/lockkeeper/lockkeeper/lease"
 )
 
@@ -52,7 +53,7 @@ func TestExpiryBounds(t *testing.T) {
 func TestMassExpiry(t *testing.T) {
 	m := membertest.One(t)
 	many, ttl := 20_000, 3*time.Second
-	if raceEnabled {
+	if racetest.Enabled {
 		many = 5_000
 	}
 	var mu sync.Mutex

@@ -79,17 +79,22 @@ func TestTooLarge(t *testing.T) {
 
 // TestCrowdedSession closes a session with 20,000 ephemerals: one revision ends it with all.
 func TestCrowdedSession(t *testing.T) {
+	t.Parallel()
 	m := membertest.One(t)
-	const many = 20_000
+	const many, each = 20_000, 50 // as many to a request
 	do(t, m, open(7, time.Minute))
 	var wg sync.WaitGroup
 	for w := range 20 {
 		wg.Go(func() {
-			for i := range many / 20 {
-				do(t, m, &znode.Request{Session: 7, Ops: []znode.Op{{
-					Kind: znode.OpCreate, Path: fmt.Sprintf("/%02d/e%04d", w, i), ACL: znode.OpenACL,
-					Node: znode.Ephemeral, Parents: true,
-				}}})
+			for i := range many / 20 / each {
+				r := &znode.Request{Session: 7}
+				for j := range each {
+					r.Ops = append(r.Ops, znode.Op{
+						Kind: znode.OpCreate, Path: fmt.Sprintf("/%02d/e%02d%02d", w, i, j), ACL: znode.OpenACL,
+						Node: znode.Ephemeral, Parents: true,
+					})
+				}
+				do(t, m, r)
 			}
 		})
 	}

@@ -308,3 +308,23 @@ func deposedBehind(w *world) {
 	})
 	w.sides = w.sides[1:]
 }
+
+// leadingAgain: a member leads again that led before; the holder has lived at another since, for
+// longer than its TTL, and was heard of there a moment ago.
+func leadingAgain(w *world) {
+	held(w)
+	x, y, c := w.members[0], w.members[1], w.clients[0]
+	x.leader, y.leader = false, true
+	for range 3 {
+		w.works(w.members, y)
+	}
+	w.alive(y, simTTL+time.Second, nil)
+	w.do(c, y, doPing)
+	for range 2 {
+		w.works(w.members, y)
+	}
+	x.leader, y.leader = true, false
+	c.home, c.silent = y, true
+	w.clients[1].home, w.clients[1].silent = x, false
+	w.sides = []side{{w.members, x}}
+}

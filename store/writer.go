@@ -270,7 +270,7 @@ func (w *writer) serve(now time.Duration, guard int64) {
 	if !w.out.ForgetDue {
 		w.due = w.rep.permitQueues() // the writer before may have left some
 	}
-	if !w.out.KeepTouches && !w.out.TouchesNowEarly {
+	if !w.out.TouchesNowEarly {
 		w.keeper.Takeover(now, w.rep.sessions())
 	}
 	w.act(action{kind: actServing, epoch: w.put})

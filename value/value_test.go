@@ -31,6 +31,7 @@ var (
 var linearizable = lock.Read{Linearizable: true}
 
 func TestPlainWrites(t *testing.T) {
+	t.Parallel()
 	members := membertest.Start(t, 3)
 	a, b := members[0].Values, members[1].Values
 	ctx := patient(t)
@@ -68,6 +69,7 @@ func TestPlainWrites(t *testing.T) {
 }
 
 func TestGuardedWrites(t *testing.T) {
+	t.Parallel()
 	members := membertest.Start(t, 3)
 	m := members[0]
 	ctx := patient(t)
@@ -114,6 +116,7 @@ func TestGuardedWrites(t *testing.T) {
 }
 
 func TestWrongWrites(t *testing.T) {
+	t.Parallel()
 	m := membertest.One(t, func(c *membertest.Config) { c.Value.MaxBytes = 10 })
 	ctx := patient(t)
 	h, err := m.Locks.Acquire(ctx, lock.Request{Name: "held"}, 0)
@@ -187,6 +190,7 @@ func TestWrongWrites(t *testing.T) {
 
 // TestAgainstAModel compares any run of writes at three members with what a map would do.
 func TestAgainstAModel(t *testing.T) {
+	t.Parallel()
 	members := membertest.Start(t, 3)
 	run := 0
 	rapid.Check(t, func(r *rapid.T) {
@@ -292,6 +296,7 @@ func TestAgainstAModel(t *testing.T) {
 
 // TestReadersGuard has two readers write under one lock, and a writer who waits refused.
 func TestReadersGuard(t *testing.T) {
+	t.Parallel()
 	m := membertest.One(t)
 	ctx := patient(t)
 	var tokens []lock.Token

@@ -5,13 +5,16 @@ import (
 	"fmt"
 	"runtime"
 	"testing"
+
+	"github.com/lockkeeper/lockkeeper/internal/racetest"
 )
 
 // TestMemory holds the tree to its budget: a million znodes with 32 bytes of data and paths of
 // 40 bytes, a thousand to a directory, in 450 MiB.
 func TestMemory(t *testing.T) {
-	if testing.Short() || raceEnabled {
-		t.Skip("takes seconds, and memory that the race detector takes would count: go test -run TestMemory ./znode")
+	racetest.Skip(t, "the memory that it takes would count")
+	if testing.Short() {
+		t.Skip("takes seconds")
 	}
 	const (
 		dirs, each = 1000, 1000

@@ -13,6 +13,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 
@@ -38,8 +39,10 @@ type Namespace struct {
 }
 
 // namespacePrefix begins the names of our namespaces; the number of the process that made them
-// follows.
+// follows, and that of the network in it.
 const namespacePrefix = "lockkeeper-test-"
+
+var networks atomic.Int64 // how many this process has made
 
 // NewNetwork makes a network for n members. It is removed when the test ends. Where it cannot be
 // made for want of rights or of the ip command, the test is skipped, but fails where CI is true.
@@ -50,8 +53,9 @@ func NewNetwork(tb testing.TB, n int) *Network {
 	}
 	removeStale(tb)
 	w := &Network{}
+	number := networks.Add(1)
 	name := func(what string) string {
-		return fmt.Sprintf("%s%d-%s", namespacePrefix, os.Getpid(), what)
+		return fmt.Sprintf("%s%d-%d-%s", namespacePrefix, os.Getpid(), number, what)
 	}
 	add := func(what, address string) *Namespace {
 		ns := &Namespace{name: name(what), Address: address}

@@ -20,23 +20,36 @@ import (
 	"github.com/lockkeeper/lockkeeper/internal/clustertest"
 )
 
-// TestBadClients lets clients send garbage, half a message, 100 MB in one body and 10,000
-// requests at once, and lets them never read their answers. It shows that others, at the same
+// A bad is what clients do that others must not feel.
+type bad struct {
+	name string
+	do   func(t *testing.T, m *clustertest.Member)
+}
+
+// TestBadClients lets clients send garbage, 100 MB in one body and 10,000 requests at once, and
+// lets them never read their answers. It shows that others, at the same
 // member and at another, never notice.
 func TestBadClients(t *testing.T) {
 	// The time for a header runs from the accept on, also while 10,000 others connect before it is
 	// sent and while they keep the member from reading it.
-	c := clustertest.Start(t, 3, clustertest.Options{Flags: []string{"--header-timeout", "10s", "--read-timeout", "21s"}})
-	for _, bad := range []struct {
-		name string
-		do   func(t *testing.T, m *clustertest.Member)
-	}{
-		{"garbage", garbage},
-		{"half a message", halfMessages},
-		{"100 MB in a body", largeBodies},
-		{"10000 requests at once", manyRequests},
-		{"answers never read", neverReads},
-	} {
+	attack(t, []string{"--header-timeout", "10s", "--read-timeout", "21s"},
+		bad{"garbage", garbage},
+		bad{"100 MB in a body", largeBodies},
+		bad{"10000 requests at once", manyRequests},
+		bad{"answers never read", neverReads},
+	)
+}
+
+// TestHalfMessages does the same with half a message, at members that wait less long for the rest.
+func TestHalfMessages(t *testing.T) {
+	attack(t, []string{"--request-timeout", "4s", "--header-timeout", "2s", "--read-timeout", "7s"}, bad{"half a message", halfMessages})
+}
+
+// attack attacks the leader of a cluster in one way after the other.
+func attack(t *testing.T, flags []string, bads ...bad) {
+	t.Helper()
+	c := clustertest.Start(t, 3, clustertest.Options{Flags: flags})
+	for _, bad := range bads {
 		t.Run(bad.name, func(t *testing.T) {
 			m := c.WaitLeader(t)
 			here, there := probing(t, c, m), probing(t, c, c.Others(m)[0])

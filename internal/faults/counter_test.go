@@ -24,10 +24,11 @@ const bookVariable = "FAULTS_COUNTER_BOOK"
 // count is exact and tokens grow; and that no program sees anything of the members' deaths but a
 // pause.
 func TestCounter(t *testing.T) {
+	beside(t, works)
 	const (
 		kills    = 10
 		programs = 8
-		apart    = 1500 * time.Millisecond // from all being well to the next kill
+		apart    = 500 * time.Millisecond // from all being well to the next kill
 	)
 	c := clustertest.Start(t, 3, clustertest.Options{})
 	b := openBook(t, filepath.Join(t.TempDir(), "book"))

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"sync"
 	"testing"
 	"time"
 
@@ -21,6 +22,7 @@ const cutTTL = 3 * time.Second
 // reach the majority in time, and end where they do not; and when the cut is healed all is well
 // and a late writer has changed nothing.
 func TestCutMember(t *testing.T) {
+	beside(t, waits)
 	network := clustertest.NewNetwork(t, 3)
 	c := clustertest.Start(t, 3, clustertest.Options{Network: network, Flags: []string{"--request-timeout", "4s"}})
 	for _, who := range []string{"follower", "leader"} {
@@ -149,26 +151,28 @@ func (x *cut) passOn(ctx context.Context, t *testing.T) (err error) {
 func (x *cut) refusals(t *testing.T) {
 	t.Helper()
 	ctx := t.Context()
-	for _, ask := range []struct {
-		what string
-		do   func() error
-	}{
-		{"a keepalive", func() error { _, err := x.inside.Touch(ctx, x.stays.Session); return err }},
-		{"an acquire", func() error {
+	asks := map[string]func() error{
+		"a keepalive": func() error { _, err := x.inside.Touch(ctx, x.stays.Session); return err },
+		"an acquire": func() error {
 			_, err := x.inside.Acquire(ctx, x.name+"vain", clustertest.Acquire{TTL: cutTTL})
 			return err
-		}},
-		{"a fresh read", func() error { _, err := x.inside.Queue(ctx, x.name+"stays"); return err }},
-	} {
-		start := time.Now()
-		err := ask.do()
-		p, ok := errors.AsType[*clustertest.Problem](err)
-		if !ok || p.Status != http.StatusServiceUnavailable || p.RetryAfter == "" {
-			t.Errorf("%s at the member that is cut off is answered with %v; want 503 with Retry-After", ask.what, err)
-			continue
-		}
-		t.Logf("%s at the member that is cut off: %s after %v", ask.what, p.Code, time.Since(start))
+		},
+		"a fresh read": func() error { _, err := x.inside.Queue(ctx, x.name+"stays"); return err },
 	}
+	var wg sync.WaitGroup
+	for what, ask := range asks { // at once: each takes as long as a request may
+		wg.Go(func() {
+			start := time.Now()
+			err := ask()
+			p, ok := errors.AsType[*clustertest.Problem](err)
+			if !ok || p.Status != http.StatusServiceUnavailable || p.RetryAfter == "" {
+				t.Errorf("%s at the member that is cut off is answered with %v; want 503 with Retry-After", what, err)
+				return
+			}
+			t.Logf("%s at the member that is cut off: %s after %v", what, p.Code, time.Since(start))
+		})
+	}
+	wg.Wait()
 	r, err := x.inside.Ready(ctx)
 	if err != nil || r.HTTP != http.StatusServiceUnavailable || r.Reason != "no_quorum" {
 		t.Errorf("the member that is cut off says of itself %+v, %v; want 503, no_quorum", r, err)

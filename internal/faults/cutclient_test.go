@@ -19,6 +19,7 @@ import (
 // For longer, it shows that the client's hold ends before anybody else's begins, that this is in
 // time, and that the client, back again, is refused by the fence and begins anew.
 func TestCutClient(t *testing.T) {
+	beside(t, waits)
 	network := clustertest.NewNetwork(t, 4)
 	c := clustertest.Start(t, 3, clustertest.Options{Network: network})
 	space := network.Members[3]

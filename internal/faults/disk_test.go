@@ -18,6 +18,7 @@ import (
 // releases, keepalives and closes go on, that silent sessions still end, that what takes space
 // is refused with storage_full, and that space given back ends that without a restart.
 func TestFullDisk(t *testing.T) {
+	beside(t, waits)
 	const soon = 10 * time.Second
 	disk := smallDisk(t, "400m")
 	c := clustertest.Start(t, 1, clustertest.Options{DataDir: disk, Flags: []string{"--min-free-disk", "100MiB"}})

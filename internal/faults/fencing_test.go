@@ -46,6 +46,7 @@ var lateWrites = map[string]string{
 // hold their locks and have written, and lets them go on. It shows that without a fence the late
 // write lands over the newer one, and by which ways it is refused.
 func TestLateWrite(t *testing.T) {
+	beside(t, waits)
 	c := clustertest.Start(t, 1, clustertest.Options{})
 	client := dial(t, c.Endpoints())
 	res := newResource(t, client)

@@ -66,6 +66,7 @@ func (s *scene) subjects() []subject { return []subject{s.a, s.b, s.mode, s.pool
 // that what clients saw of each name is a history of such a lock, semaphore or election; that who
 // holds through all that still holds; and that the death of members costs no process the lead.
 func TestHistories(t *testing.T) {
+	beside(t, works)
 	c := clustertest.Start(t, 3, clustertest.Options{})
 	s := newScene(c)
 	e := newElectorate(t, c)

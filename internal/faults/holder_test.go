@@ -44,6 +44,7 @@ func TestHolderChild(t *testing.T) {
 // TestKilledHolder kills the process of a holder with SIGKILL. It shows that its lock passes on
 // after its TTL, not before, and at most 1.5 s later.
 func TestKilledHolder(t *testing.T) {
+	beside(t, waits)
 	const ttl = 3 * time.Second
 	c := clustertest.Start(t, 3, clustertest.Options{})
 	child := startChild(t, c.Endpoints(), "TestHolderChild")

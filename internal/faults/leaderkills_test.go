@@ -18,6 +18,7 @@ import (
 // is applied twice, that all this is a history of such locks, and that the members that stay up hold requests over the change of leader
 // instead of refusing them.
 func TestLeaderKills(t *testing.T) {
+	beside(t, works)
 	const (
 		kills   = 10
 		clients = 8

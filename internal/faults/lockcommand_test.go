@@ -131,6 +131,7 @@ func dead(t *testing.T, pids ...string) time.Time {
 }
 
 func TestLockCommandKilled(t *testing.T) {
+	beside(t, waits)
 	c := clustertest.Start(t, 1, clustertest.Options{})
 	w := underLock(t, c, "killed", stubborn, "--ttl", "3s")
 	outer, inner := w.pid(t, "outer"), w.pid(t, "inner")
@@ -147,6 +148,7 @@ func TestLockCommandKilled(t *testing.T) {
 }
 
 func TestLockCommandStopped(t *testing.T) {
+	beside(t, waits)
 	c := clustertest.Start(t, 1, clustertest.Options{})
 	w := underLock(t, c, "stopped", stubborn, "--ttl", "4s", "--grace", "500ms")
 	outer, inner := w.pid(t, "outer"), w.pid(t, "inner")
@@ -164,6 +166,7 @@ func TestLockCommandStopped(t *testing.T) {
 }
 
 func TestLockCommandWithoutService(t *testing.T) {
+	beside(t, waits)
 	c := clustertest.Start(t, 1, clustertest.Options{})
 	const ttl = 4 * time.Second
 	w := underLock(t, c, "alone", stubborn, "--ttl", ttl.String(), "--grace", "1s")
@@ -184,6 +187,7 @@ func TestLockCommandWithoutService(t *testing.T) {
 }
 
 func TestLockCommandTakenByForce(t *testing.T) {
+	beside(t, waits)
 	c := clustertest.Start(t, 1, clustertest.Options{})
 	w := underLock(t, c, "forced", stubborn, "--grace", "1s")
 	outer, inner := w.pid(t, "outer"), w.pid(t, "inner")
@@ -203,6 +207,7 @@ func TestLockCommandTakenByForce(t *testing.T) {
 }
 
 func TestLockCommandNeverNoticesAMemberThatDies(t *testing.T) {
+	beside(t, waits)
 	c := clustertest.Start(t, 3, clustertest.Options{})
 	w := underLock(t, c, "noticed", `trap 'echo signal > "$1"/signal' TERM HUP INT; echo $$ > "$1"/outer; while ! [ -e "$1"/stop ]; do sleep 0.1; done`, "--ttl", "15s")
 	w.pid(t, "outer")

@@ -12,5 +12,6 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	makeRoom()
 	clustertest.Main(m)
 }

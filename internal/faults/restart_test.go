@@ -16,6 +16,7 @@ import (
 // queue, every token, and what the fences have seen; that a repeated request finds its place;
 // and that new tokens are higher.
 func TestRestartOfAll(t *testing.T) {
+	beside(t, waits)
 	const (
 		ttl     = 30 * time.Second
 		waiters = 20

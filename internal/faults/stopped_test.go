@@ -48,6 +48,7 @@ func open(c <-chan struct{}) bool {
 // lets them go on. It shows that the locks pass on in time, and that each holder knows at its very
 // first look, whichever that is, that it is too late, and is refused by the fence.
 func TestStoppedHolder(t *testing.T) {
+	beside(t, waits)
 	c := clustertest.Start(t, 1, clustertest.Options{})
 	holders := map[string]*childtest.Child{}
 	tokens := map[string]sdk.Token{}

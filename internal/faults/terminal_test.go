@@ -49,6 +49,7 @@ func openTerminal(t *testing.T) (master, slave *os.File) {
 // TestLockCommandOnATerminal has a command read what is typed, go on after Ctrl-Z (there is no
 // shell here that would give a prompt), and end by Ctrl-C, which goes to it and not to us.
 func TestLockCommandOnATerminal(t *testing.T) {
+	beside(t, waits)
 	c := clustertest.Start(t, 1, clustertest.Options{})
 	master, slave := openTerminal(t)
 	seen := &output{}

@@ -95,6 +95,7 @@ func (c *zkClient) call(t *testing.T, o jute.Operation) {
 // connected to; the client stays beside it and goes on to ping. It must have heard its last before
 // anybody at the majority's side is told that the ephemeral is gone. It shows 103.
 func TestCutZooKeeperMember(t *testing.T) {
+	beside(t, waits)
 	network := clustertest.NewNetwork(t, 3)
 	c := clustertest.Start(t, 3, clustertest.Options{Network: network})
 	for _, who := range []string{"follower", "leader"} {
@@ -111,7 +112,7 @@ func TestCutZooKeeperMember(t *testing.T) {
 					space = network.Members[i]
 				}
 			}
-			const timeout = 6 * time.Second
+			const timeout = 4 * time.Second
 			path := "/cut-" + who
 			holder := zkDial(ctx, t, space.Dial, cut, timeout)
 			holder.call(t, jute.Operation{Op: jute.OpCreate, Path: path, ACL: znode.OpenACL, Flags: jute.FlagEphemeral})

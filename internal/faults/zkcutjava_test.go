@@ -16,6 +16,7 @@ import (
 // client stays beside it. It must be told that it is disconnected, which for its program is the end
 // of what it holds, before anybody at the majority's side is told that the ephemeral is gone.
 func TestCutJavaMember(t *testing.T) {
+	beside(t, waits)
 	program := javaProgram(t, "Witness")
 	network := clustertest.NewNetwork(t, 3)
 	c := clustertest.Start(t, 3, clustertest.Options{Network: network})

@@ -140,9 +140,15 @@ func firstSeed() uint64 {
 	return 1
 }
 
-func TestRandomAlone(t *testing.T) { alone(t).random(t, firstSeed(), runs) }
+func TestRandomAlone(t *testing.T) {
+	t.Parallel()
+	alone(t).random(t, firstSeed(), runs)
+}
 
-func TestRandomAtFollower(t *testing.T) { follower(t).random(t, firstSeed(), followers) }
+func TestRandomAtFollower(t *testing.T) {
+	t.Parallel()
+	follower(t).random(t, firstSeed(), followers)
+}
 
 // TestRandomLong plays scripts that nobody has seen before, for as long as it is told.
 func TestRandomLong(t *testing.T) {
@@ -159,6 +165,7 @@ func TestRandomLong(t *testing.T) {
 
 // TestHarness plays scripts twice to Apache ZooKeeper: what differs there is the harness's fault.
 func TestHarness(t *testing.T) {
+	t.Parallel()
 	a := zktest.Apache(t, 1)
 	b := zktest.Apache(t, 1)
 	pair{a[0], b[0]}.random(t, 1_000_000, 12)

@@ -127,6 +127,7 @@ var scripts = map[string]script{
 }
 
 func TestScripted(t *testing.T) {
+	t.Parallel()
 	for name, p := range map[string]pair{"alone": alone(t), "at a follower": follower(t)} {
 		for what, s := range scripts {
 			t.Run(name+"/"+what, func(t *testing.T) { p.check(t, what, s) })
