@@ -23,7 +23,7 @@ PARALLEL ?= 2
 LONGEST := internal/faults zkapi/clients sdk zkapi/differential cmd/lockkeeper lock quorum store
 
 # The tests that internal/racetest leaves out under the race detector.
-UNRACED := TestMemory|TestRulesTakenOut|TestSimulation
+UNRACED := TestMemory|TestRulesTakenOut|TestSimulation|TestBadClients|TestHalfMessages|TestBadStreams|TestDeafStreams
 
 # Modules of their own, whose requirements are not those of every user.
 MODULES := internal/fencesql bench
@@ -53,7 +53,7 @@ check: ## formatting, vet and staticcheck
 .PHONY: unit
 unit: ## all tests, in random order, with the race detector where that does not change what is measured
 	$(GO) test -race -shuffle=on -p $(PARALLEL) -timeout 20m $(LONGEST:%=./%) ./...
-	$(GO) test -shuffle=on -timeout 20m -run '^($(UNRACED))$$' ./store ./znode
+	$(GO) test -shuffle=on -p 1 -timeout 20m -run '^($(UNRACED))$$' ./store ./znode ./internal/faults
 	cd internal/fencesql && $(GO) test -race -shuffle=on -timeout 20m ./...
 	cd bench && $(GO) test -shuffle=on -timeout 20m ./...
 

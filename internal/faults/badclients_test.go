@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/lockkeeper/lockkeeper/internal/clustertest"
+	"github.com/lockkeeper/lockkeeper/internal/racetest"
 )
 
 // A bad is what clients do that others must not feel.
@@ -30,9 +31,10 @@ type bad struct {
 // lets them never read their answers. It shows that others, at the same
 // member and at another, never notice.
 func TestBadClients(t *testing.T) {
+	racetest.Skip(t, "what others feel is measured, and clients that run ten times as long would be felt")
 	// The time for a header runs from the accept on, also while 10,000 others connect before it is
 	// sent and while they keep the member from reading it.
-	attack(t, []string{"--header-timeout", "10s", "--read-timeout", "21s"},
+	attack(t, []string{"--header-timeout", "60s", "--read-timeout", "80s"},
 		bad{"garbage", garbage},
 		bad{"100 MB in a body", largeBodies},
 		bad{"10000 requests at once", manyRequests},
@@ -42,6 +44,7 @@ func TestBadClients(t *testing.T) {
 
 // TestHalfMessages does the same with half a message, at members that wait less long for the rest.
 func TestHalfMessages(t *testing.T) {
+	racetest.Skip(t, "what others feel is measured, and clients that run ten times as long would be felt")
 	attack(t, []string{"--request-timeout", "4s", "--header-timeout", "2s", "--read-timeout", "7s"}, bad{"half a message", halfMessages})
 }
 
