@@ -46,14 +46,14 @@ func (k *link) holding(now time.Time) string {
 	case k.Holds.State == "waiting":
 		return printable(k.Holds.Name) + " (ahead in its queue)"
 	}
-	return fmt.Sprintf("%s (for %s)", printable(k.Holds.Name), ago(now, k.Holds.Since))
+	return fmt.Sprintf("%s (for %s)", printable(k.Holds.Name), lasting(now, k.Holds.Since))
 }
 
 func (k *link) waiting(now time.Time) string {
 	if k.Waits == nil {
 		return "-"
 	}
-	return fmt.Sprintf("%s (for %s)", printable(k.Waits.Name), ago(now, k.Waits.Since))
+	return fmt.Sprintf("%s (for %s)", printable(k.Waits.Name), lasting(now, k.Waits.Since))
 }
 
 // A deadlockList is the answer of GET /v1/deadlocks.
@@ -114,7 +114,7 @@ func (l *deadlockList) print(w io.Writer, now time.Time) error {
 		if i > 0 {
 			fmt.Fprintln(table)
 		}
-		fmt.Fprintf(table, "deadlock %d:\t%d actors\tfor %s\n", i+1, d.Actors, ago(now, d.Since))
+		fmt.Fprintf(table, "deadlock %d:\t%d actors\tfor %s\n", i+1, d.Actors, lasting(now, d.Since))
 		fmt.Fprintln(table, "WHO\tSESSION\tHOLDS\tWAITS FOR\tDOOR")
 		printLinks(table, d.Cycle, now)
 	}

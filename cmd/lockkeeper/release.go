@@ -146,7 +146,7 @@ func (d *releaseAnswer) text(semaphore bool, now time.Time) string {
 	case d.From == nil:
 		return fmt.Sprintf("%s taken (token %d)", what, d.Token)
 	case d.From.Since.IsZero():
-		return fmt.Sprintf("%s: the place in the queue taken from %s, who waited for %s (token %d)", what, d.From.who(), ago(now, d.From.Enqueued), d.Token)
+		return fmt.Sprintf("%s: the place in the queue taken from %s, who waited for %s (token %d)", what, d.From.who(), lasting(now, d.From.Enqueued), d.Token)
 	}
-	return fmt.Sprintf("%s taken from %s, who held %s for %s (token %d)", what, d.From.who(), it, ago(now, d.From.Since), d.Token)
+	return fmt.Sprintf("%s taken from %s, who held %s for %s (token %d)", what, d.From.who(), it, lasting(now, d.From.Since), d.Token)
 }
