@@ -27,6 +27,7 @@ func TestBadInputNamesItsField(t *testing.T) {
 		{"too long a wait", acquire, `{"wait":"2h"}`, "wait", "1h0m0s"},
 		{"a number for a text", acquire, `{"owner":7}`, "owner", "not a string"},
 		{"a session id", acquire, `{"session":"7"}`, "session", "not a session id"},
+		{"a session id in upper case", acquire, `{"session":"19A0000000000000"}`, "session", "not a session id"},
 		{"a session and a ttl", acquire, `{"session":"0000000000000007","ttl":"5s"}`, "session", "beside"},
 		{"a long owner", acquire, `{"owner":"` + strings.Repeat("x", 1025) + `"}`, "owner", "1025 bytes"},
 		{"a long request id", acquire, `{"request_id":"` + strings.Repeat("x", 129) + `"}`, "request_id", "129 bytes"},

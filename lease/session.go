@@ -30,17 +30,18 @@ const (
 // ErrLost is matched by every error that says a session is over. See [LostError].
 var ErrLost = errors.New("session lost")
 
-// An ID names a session. Its text form is 16 hexadecimal digits.
+// An ID names a session. Its text form is 16 lower-case hexadecimal digits.
 type ID = znode.SessionID
 
 // FormatID returns the text form of id.
 func FormatID(id ID) string { return fmt.Sprintf("%016x", uint64(id)) }
 
-// ParseID reads the text form of an id. Its error is an [*InputError] for field.
+// ParseID reads the text form of an id, and no other spelling of it: two texts that differ name two
+// sessions. Its error is an [*InputError] for field.
 func ParseID(field, text string) (ID, error) {
 	id, err := strconv.ParseUint(text, 16, 63)
-	if err != nil || len(text) != 16 || id == 0 {
-		return 0, &InputError{Field: field, Problem: fmt.Sprintf("%.40q is not a session id", text), Fix: "use the 16 hexadecimal digits that opening the session returned"}
+	if err != nil || id == 0 || FormatID(ID(id)) != text {
+		return 0, &InputError{Field: field, Problem: fmt.Sprintf("%.40q is not a session id", text), Fix: "use the 16 lower-case hexadecimal digits that opening the session returned"}
 	}
 	return ID(id), nil
 }

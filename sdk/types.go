@@ -14,7 +14,7 @@ type Token int64
 // A SessionID names a session. 0 is no session.
 type SessionID uint64
 
-// String returns the id as the service writes it: 16 hexadecimal digits.
+// String returns the id as the service writes it: 16 lower-case hexadecimal digits.
 func (id SessionID) String() string { return fmt.Sprintf("%016x", uint64(id)) }
 
 // A Contender is one place in a lock's queue, of whatever client.
