@@ -57,6 +57,13 @@ func (a *answer) text(name, value string) {
 	}
 }
 
+// strings writes a list of texts where there are any.
+func (a *answer) strings(name string, list []string) {
+	if len(list) > 0 {
+		a.array(name, len(list), func(i int) { a.b = appendString(a.b, list[i]) })
+	}
+}
+
 func (a *answer) num(name string, value int64) {
 	a.key(name)
 	a.b = strconv.AppendInt(a.b, value, 10)

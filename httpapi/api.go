@@ -15,6 +15,7 @@ package httpapi
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"net/http"
 	"sync/atomic"
@@ -23,6 +24,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/lockkeeper/lockkeeper/httpapi/stream"
+	"github.com/lockkeeper/lockkeeper/lock"
 )
 
 // A Config says what an [API] serves. Sessions, Locks, Subscribe and Health are required.
@@ -47,6 +49,13 @@ type Config struct {
 	Endpoints func() []string // of the members' HTTP doors; nil: not told
 
 	Elections Elections // nil: none are served
+	Members   Members   // nil: the cluster's members cannot be changed here
+
+	Maintenance Maintenance // nil: there is none
+
+	// Snapshot writes the database, as fresh as is asked for, to w, with its checksum behind it. It
+	// ends with ctx. Nil: there are no snapshots.
+	Snapshot func(ctx context.Context, fresh lock.Read, w io.Writer) error
 
 	Commands http.Handler // serves /commands and what is below; nil: there is nothing
 }
@@ -78,11 +87,13 @@ type API struct {
 	meters  *meters
 	foreign *http.CrossOriginProtection
 
-	inFlight atomic.Int64 // requests worked on
-	waiting  atomic.Int64 // requests that wait in a queue
-	streams  atomic.Int64 // event streams
-	door     *stream.Door
-	turns    chan struct{} // held while a long answer is made
+	inFlight  atomic.Int64 // requests worked on
+	waiting   atomic.Int64 // requests that wait in a queue
+	snapshots atomic.Int64 // that are being written
+	diagnoses atomic.Int64 // that are being made
+	streams   atomic.Int64 // event streams
+	door      *stream.Door
+	turns     chan struct{} // held while a long answer is made
 
 	closing context.Context // done once waits and streams must end; it is the API's own life
 	end     context.CancelFunc

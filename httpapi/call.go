@@ -30,6 +30,7 @@ type call struct {
 	out    answer        // what send writes
 	place  *atomic.Int64 // the limit that this call counts against; nil: none
 	sent   int           // the status, as sent; 0: nothing yet
+	torn   bool          // what was sent is half an answer
 	waited bool          // the deadlines that the server set no longer hold
 
 	work   context.Context // of the work, which the handler begins; nil: not yet
@@ -49,7 +50,7 @@ const statusHungUp = 499
 func (a *API) serve(g *gin.Context, r *route, rest string) {
 	c := calls.Get().(*call)
 	c.api, c.route, c.w, c.r, c.rest = a, r, g.Writer, g.Request, rest
-	c.sent, c.waited, c.begun = 0, false, time.Now()
+	c.sent, c.torn, c.waited, c.begun = 0, false, false, time.Now()
 	defer c.finish()
 	if err := c.run(); err != nil {
 		c.fail(err)
@@ -113,7 +114,7 @@ func (c *call) finish() {
 	}
 	c.leavePlace()
 	c.route.meter.observe(c.sent, time.Since(c.begun))
-	if v != nil {
+	if v != nil || c.torn {
 		if answered || v == http.ErrAbortHandler {
 			panic(http.ErrAbortHandler) // half an answer must not look like a whole one
 		}

@@ -250,21 +250,25 @@ func (s *fakeSub) Close() { close(s.closed) }
 // A bench is an API on fakes, ready to be changed before start.
 type bench struct {
 	Config
-	sessions *fakeSessions
-	locks    *fakeLocks
-	barriers *fakeBarriers
-	values   *fakeValues
-	sub      *fakeSub
+	sessions    *fakeSessions
+	locks       *fakeLocks
+	barriers    *fakeBarriers
+	values      *fakeValues
+	members     *fakeMembers
+	maintenance *fakeMaintenance
+	sub         *fakeSub
 }
 
 func newBench() *bench {
-	b := &bench{sessions: &fakeSessions{}, locks: &fakeLocks{}, barriers: &fakeBarriers{}, values: &fakeValues{}, sub: newFakeSub()}
+	b := &bench{sessions: &fakeSessions{}, locks: &fakeLocks{}, barriers: &fakeBarriers{}, values: &fakeValues{}, members: &fakeMembers{}, maintenance: &fakeMaintenance{}, sub: newFakeSub()}
 	b.Config = Config{
-		Sessions:  b.sessions,
-		Locks:     b.locks,
-		Barriers:  b.barriers,
-		Values:    b.values,
-		Subscribe: func(string, *lock.EventID) (Subscription, error) { return b.sub, nil },
+		Sessions:    b.sessions,
+		Locks:       b.locks,
+		Barriers:    b.barriers,
+		Values:      b.values,
+		Members:     b.members,
+		Maintenance: b.maintenance,
+		Subscribe:   func(string, *lock.EventID) (Subscription, error) { return b.sub, nil },
 		Health: func() Health {
 			return Health{Quorum: true, CaughtUp: true, Member: "m1", Leader: "m1", Revision: 99}
 		},

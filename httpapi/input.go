@@ -42,9 +42,10 @@ const (
 	fieldCandidate
 	fieldPermits
 	fieldLimit
+	fieldPeer
 )
 
-var fieldNames = [...]string{"session", "generation", "ttl", "wait", "owner", "reason", "request_id", "token", "force", "labels", "metadata", "compat", "mode", "lock_delay", "reentrant", "names", "count", "id", "deadlock", "value", "priority", "candidate", "permits", "limit"}
+var fieldNames = [...]string{"session", "generation", "ttl", "wait", "owner", "reason", "request_id", "token", "force", "labels", "metadata", "compat", "mode", "lock_delay", "reentrant", "names", "count", "id", "deadlock", "value", "priority", "candidate", "permits", "limit", "peer"}
 
 // fieldOf returns the field called name, or 0.
 func fieldOf(name string) field {
@@ -91,6 +92,7 @@ type input struct {
 	value      string
 	priority   int64
 	candidate  lock.Token
+	peer       string
 }
 
 // input reads a request whose fields are among allowed.
@@ -259,6 +261,8 @@ func (in *input) fromText(l *Limits, f field, key, text string) (err error) {
 		}
 	case fieldCandidate:
 		in.candidate, err = token(key, text)
+	case fieldPeer:
+		in.peer, err = within(key, text, l.MaxNameBytes)
 	case fieldForce:
 		in.force, err = truth(key, text)
 	case fieldReentrant:

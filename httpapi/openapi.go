@@ -24,12 +24,22 @@ var (
 	barrierSchemas string
 	//go:embed openapi/barriers-responses.yaml
 	barrierResponses string
+
+	// What operators do.
+
+	//go:embed openapi/operation-paths.yaml
+	operationPaths string
+	//go:embed openapi/operation-schemas.yaml
+	operationSchemas string
+	//go:embed openapi/operation-responses.yaml
+	operationResponses string
 )
 
 var yamlType = []string{"application/yaml"}
 
 // openAPI is the OpenAPI 3.1 description of this door.
-var openAPI = []byte(openAPIPaths + openAPISemaphores + barrierPaths + openAPISchemas + barrierSchemas + openAPIResponses + barrierResponses)
+var openAPI = []byte(openAPIPaths + openAPISemaphores + barrierPaths + operationPaths +
+	openAPISchemas + barrierSchemas + operationSchemas + openAPIResponses + barrierResponses + operationResponses)
 
 func (c *call) openAPI() error {
 	c.sendBytes(http.StatusOK, yamlType, c.api.cfg.Revision(), openAPI)

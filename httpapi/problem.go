@@ -6,6 +6,7 @@ import (
 
 	"github.com/lockkeeper/lockkeeper/lease"
 	"github.com/lockkeeper/lockkeeper/lock"
+	"github.com/lockkeeper/lockkeeper/quorum"
 )
 
 // problemURN begins the type of every problem; its code follows.
@@ -101,6 +102,17 @@ func (o *answer) extras(err error) (revision int64) {
 		o.num("in_use", int64(e.InUse))
 		o.num("waiting", int64(e.Waiting))
 		revision = e.Revision
+	}
+	if e, ok := errors.AsType[*quorum.QuorumError](err); ok {
+		o.num("voters", int64(e.Voters))
+		o.num("need", int64(e.Need))
+		o.strings("answering", e.Answering)
+		o.strings("silent", e.Silent)
+		fix := "bring back a member that does not answer, or add one first; to do it all the same, say force"
+		if e.Voters == 0 {
+			fix = "add another member first; to give the cluster up, stop this one"
+		}
+		o.str("fix", fix)
 	}
 	if at := o.barrierExtras(err) + o.valueExtras(err); at != 0 {
 		revision = at

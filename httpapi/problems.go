@@ -10,6 +10,7 @@ import (
 	"github.com/lockkeeper/lockkeeper/httpapi/stream"
 	"github.com/lockkeeper/lockkeeper/lease"
 	"github.com/lockkeeper/lockkeeper/lock"
+	"github.com/lockkeeper/lockkeeper/quorum"
 	"github.com/lockkeeper/lockkeeper/store"
 	"github.com/lockkeeper/lockkeeper/value"
 	"github.com/lockkeeper/lockkeeper/znode"
@@ -87,6 +88,16 @@ var problems = []problem{
 	{errUnknownRoute, http.StatusNotFound, "unknown_route", "There is nothing at this path", false},
 	{errWrongMethod, http.StatusMethodNotAllowed, "method_not_allowed", "This path does not take this method", false},
 	{lock.ErrDeadlock, http.StatusConflict, "deadlock", "The wait would close a cycle of waits", false},
+	{quorum.ErrNoMember, http.StatusNotFound, "no_member", "There is no such member", false},
+	{quorum.ErrLosesQuorum, http.StatusConflict, "loses_quorum", "The cluster would lose its quorum", false},
+	{quorum.ErrMemberExists, http.StatusConflict, "member_exists", "There is such a member already", false},
+	{quorum.ErrLearnerExists, http.StatusConflict, "learner_exists", "Another learner is still catching up", false},
+	{quorum.ErrLearnerBehind, http.StatusConflict, "learner_behind", "The learner has not caught up yet", false},
+	{quorum.ErrNotLearner, http.StatusConflict, "not_a_learner", "The member votes already", false},
+	{quorum.ErrCannotLead, http.StatusConflict, "cannot_lead", "The member cannot lead", false},
+	{quorum.ErrDefragRuns, http.StatusConflict, "defrag_running", "The database is being rewritten already", false},
+	{quorum.ErrUnknown, http.StatusServiceUnavailable, "uncertain", "The outcome is not known yet", true},
+	{quorum.ErrDropped, http.StatusServiceUnavailable, "unavailable", "Nothing was done", true},
 	// The time ran out below, where nobody said whether it was done: then it is not known.
 	{context.DeadlineExceeded, http.StatusServiceUnavailable, "uncertain", "The outcome is not known yet", true},
 	{election.ErrNoCandidate, http.StatusNotFound, "no_candidate", "Nobody with that token waits for the name", false},

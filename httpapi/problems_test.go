@@ -19,6 +19,7 @@ import (
 	"github.com/lockkeeper/lockkeeper/httpapi/wire"
 	"github.com/lockkeeper/lockkeeper/lease"
 	"github.com/lockkeeper/lockkeeper/lock"
+	"github.com/lockkeeper/lockkeeper/quorum"
 	"github.com/lockkeeper/lockkeeper/store"
 	"github.com/lockkeeper/lockkeeper/value"
 	"github.com/lockkeeper/lockkeeper/znode"
@@ -46,12 +47,17 @@ func TestEveryProblem(t *testing.T) {
 				method, path = http.MethodDelete, "/v1/tickets/t"
 			case stream.ErrNotWebSocket:
 				method, path = http.MethodGet, wire.Path // asked for nothing, it answers so by itself
+			case quorum.ErrNoMember, quorum.ErrLosesQuorum, quorum.ErrMemberExists, quorum.ErrLearnerExists,
+				quorum.ErrLearnerBehind, quorum.ErrNotLearner, quorum.ErrCannotLead, quorum.ErrUnknown, quorum.ErrDropped:
+				method, path = http.MethodDelete, "/v1/members/m2"
+			case quorum.ErrDefragRuns:
+				path = "/v1/defrag"
 			case election.ErrNoCandidate:
 				return // see TestElections
 			case errUnknownRoute, errWrongMethod:
 				return // see TestStrayRequests
 			}
-			b.barriers.fail, b.values.fail = b.locks.fail, b.locks.fail
+			b.barriers.fail, b.values.fail, b.members.fail, b.maintenance.fail = b.locks.fail, b.locks.fail, b.locks.fail, b.locks.fail
 			rec := ask(t, b.start(t), method, path, body)
 			m := wantProblem(t, rec, p.status, p.code)
 			if m["title"] != p.title || m["detail"] == "" {
@@ -124,6 +130,10 @@ func TestWhatProblemsKnow(t *testing.T) {
 		{"lost", &lease.LostError{ID: 7, Cause: lease.Expired}, "/v1/locks/a/acquire", map[string]any{"session": "0000000000000007", "cause": "expired", "revision": 99.0}},
 		{"taken", &lock.HoldLostError{Name: "a", Token: 9, Cause: "forced", Reason: "stuck"}, "/v1/locks/a/acquire", map[string]any{"name": "a", "token": 9.0, "cause": "forced", "reason": "stuck", "revision": 99.0}},
 		{"stale", &lock.StaleTokenError{Fence: "f", Token: 3, Highest: 8}, "/v1/fences/f/check?token=3", map[string]any{"name": "f", "token": 3.0, "highest": 8.0, "revision": 99.0}},
+		{"quorum", &quorum.QuorumError{Change: "removing m2", Voters: 2, Need: 2, Answering: []string{"m1"}, Silent: []string{"m3"}}, "DELETE /v1/members/m2", map[string]any{
+			"voters": 2.0, "need": 2.0, "answering": []any{"m1"}, "silent": []any{"m3"}, "revision": 99.0,
+			"fix": "bring back a member that does not answer, or add one first; to do it all the same, say force",
+		}},
 		{"input", badInput("owner", "is bad", "mend it"), "/v1/locks/a/acquire", map[string]any{"field": "owner", "fix": "mend it", "revision": 99.0}},
 	}
 	for _, tt := range tests {
@@ -133,7 +143,12 @@ func TestWhatProblemsKnow(t *testing.T) {
 			if tt.name == "stale" {
 				b.Locks = staleFence{b.locks}
 			}
-			m := decoded(t, ask(t, b.start(t), http.MethodPost, tt.path, ""))
+			b.members.fail = b.locks.fail
+			method, path, ok := strings.Cut(tt.path, " ")
+			if !ok {
+				method, path = http.MethodPost, tt.path
+			}
+			m := decoded(t, ask(t, b.start(t), method, path, ""))
 			for _, key := range []string{"type", "title", "status", "code", "detail"} {
 				delete(m, key)
 			}

@@ -1,10 +1,5 @@
 package httpapi
 
-import (
-	"encoding/json"
-	"net/http"
-)
-
 // A Status is what an operator wants to see of a cluster first, as one member knows it.
 type Status struct {
 	Member   string   `json:"member"`            // this member's name
@@ -24,6 +19,7 @@ type Member struct {
 	ID        string            `json:"id"` // in hexadecimal
 	Version   string            `json:"version,omitempty"`
 	Leader    bool              `json:"leader"`
+	Learner   bool              `json:"learner"`             // it has no vote yet
 	Online    bool              `json:"online"`              // its card is alive
 	Addresses map[string]string `json:"addresses,omitempty"` // door to address: "http", "zookeeper", "client", "peer"
 }
@@ -49,11 +45,5 @@ func (c *call) status() error {
 	if s.Members == nil {
 		s.Members = []Member{}
 	}
-	text, err := json.Marshal(s)
-	if err != nil {
-		return err
-	}
-	c.out.b = append(c.out.b[:0], text...)
-	c.send(http.StatusOK, jsonType, s.Revision)
-	return nil
+	return c.sendJSON(s, s.Revision)
 }

@@ -57,7 +57,6 @@ func TestJoin(t *testing.T) {
 	rev := put(t, first, "a", "1")
 	seed := first.Members()[0].ClientURLs[0]
 
-	// A member is let in once those that are there have been connected for five seconds.
 	last := quorumtest.Config(t, "m4")
 	last.Join = "127.0.0.1:1, " + seed
 	m := quorumtest.Start(t, last)
@@ -102,7 +101,7 @@ func TestJoin(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := first.RemoveMember(ctx, again.ID()); err != nil {
+	if err := first.RemoveMember(ctx, again.ID(), false); err != nil {
 		t.Fatal(err)
 	}
 	select {

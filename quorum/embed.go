@@ -38,6 +38,10 @@ func (r *resolved) embedConfig(initialCluster, state, socket string, f *fate, re
 	c.InitialCluster, c.ClusterState, c.InitialClusterToken = initialCluster, state, clusterToken
 	c.TickMs, c.ElectionMs = uint(r.Heartbeat.Milliseconds()), uint(r.Election.Milliseconds())
 
+	// etcd's own check waits until all members have been connected for five seconds, and cannot be
+	// overridden. Learners risk nothing; promotions and removals are checked in reconfigure.go.
+	c.StrictReconfigCheck = false
+
 	c.ServiceRegister = register
 	c.GRPCAdditionalServerOptions = newGate(r.ServicePrefix).options()
 	c.EnableGRPCGateway = false

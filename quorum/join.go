@@ -96,9 +96,9 @@ func (m *Member) admit(ctx context.Context, req joinRequest, urls types.URLs) (*
 		case slices.Contains(e.PeerURLs, req.PeerURL) && !e.IsStarted():
 			return newJoinReply(all), nil
 		case slices.Contains(e.PeerURLs, req.PeerURL):
-			return nil, status.Errorf(codes.AlreadyExists, "%s is the address of member %q (%s): start it with its own data directory, or remove it first", req.PeerURL, e.Name, e.ID)
+			return nil, status.Errorf(codes.AlreadyExists, "%s is the address of member %q (%s): start it with its own data directory, or remove it first (lockkeeper member remove)", req.PeerURL, e.Name, e.ID)
 		case e.Name == req.Name:
-			return nil, status.Errorf(codes.AlreadyExists, "there is a member %q (%s) already", e.Name, e.ID)
+			return nil, status.Errorf(codes.AlreadyExists, "there is a member %q (%s) already: choose another name, or remove that one first (lockkeeper member remove)", e.Name, e.ID)
 		}
 	}
 	now := time.Now()

@@ -63,6 +63,8 @@ type Member struct {
 	closing bool
 	grpc    []*grpc.Server
 
+	defrag sync.Mutex // held while the database is rewritten
+
 	closeOnce sync.Once
 	closeErr  error
 }

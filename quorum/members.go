@@ -41,16 +41,6 @@ func (m *Member) Members() []MemberInfo {
 	return list
 }
 
-// RemoveMember takes the member with that id out of the cluster, for good: its id and its data
-// directory cannot be used again. Removing one that would leave the rest without a quorum is
-// refused.
-func (m *Member) RemoveMember(ctx context.Context, id uint64) error {
-	if _, err := m.server.RemoveMember(ctx, id); err != nil {
-		return fmt.Errorf("remove member %x: %w", id, err)
-	}
-	return nil
-}
-
 // learner reports whether this member does not vote. One that was removed votes no more, but
 // asking etcd itself would panic.
 func (m *Member) learner() bool {

@@ -75,23 +75,7 @@ func (m *member) status() httpapi.Status {
 		Epoch: int64(m.store.Epoch()), Revision: h.Revision, Locks: m.locks.Len(),
 	}
 	m.store.View(func(t *znode.Tree, _ int64) { s.Sessions = t.NumSessions() })
-	cards := m.store.Cards()
-	for _, info := range m.quorum.Members() {
-		card, online := cards[info.ID]
-		entry := httpapi.Member{
-			Name: info.Name, ID: hex(info.ID), Version: card.Version, Online: online,
-			Leader: info.Name == h.Leader, Addresses: map[string]string{},
-		}
-		if entry.Name == "" {
-			entry.Name = card.Name
-		}
-		for door, list := range map[string][]string{"http": card.HTTP, "zookeeper": card.ZooKeeper, "client": info.ClientURLs, "peer": info.PeerURLs} {
-			if len(list) > 0 {
-				entry.Addresses[door] = list[0]
-			}
-		}
-		s.Members = append(s.Members, entry)
-	}
+	s.Members = m.memberList()
 	return s
 }
 

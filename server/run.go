@@ -219,7 +219,7 @@ func (m *member) openCore(ctx context.Context) (err error) {
 	m.sessions.Register(metrics)
 	m.locks.Register(metrics)
 	m.api, err = httpapi.New(httpapi.Config{
-		Sessions: m.sessions, Locks: m.locks, Barriers: m.barriers, Values: m.values, Elections: m.elections, Subscribe: httpapi.Subscriber(m.locks.Subscribe),
+		Sessions: m.sessions, Locks: m.locks, Barriers: m.barriers, Values: m.values, Elections: m.elections, Members: members{m}, Snapshot: m.writeSnapshot, Maintenance: maintenance{m}, Subscribe: httpapi.Subscriber(m.locks.Subscribe),
 		Health: m.healthNow, Status: m.status, Revision: m.store.Revision,
 		Metrics: metrics, Logger: m.log.With("component", "http"), Limits: m.httpLimits(), Version: m.cfg.Version,
 		Member: m.quorum.ID(), Cluster: m.clusterID, Endpoints: m.endpoints, Commands: m.commands(),

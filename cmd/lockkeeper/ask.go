@@ -25,6 +25,15 @@ func asking(a *app, cmd *cobra.Command, ask func(ctx context.Context, cfg *clien
 	return cmd
 }
 
+// askingFor is asking with another default of --timeout.
+func askingFor(a *app, cmd *cobra.Command, timeout time.Duration, ask func(ctx context.Context, cfg *clientConfig, c *client, args []string) error) *cobra.Command {
+	asking(a, cmd, ask)
+	f := cmd.Flags().Lookup("timeout")
+	f.DefValue = timeout.String()
+	_ = f.Value.Set(f.DefValue) // it is one
+	return cmd
+}
+
 // completeLocks offers the names of locks that exist, asked of the members that the command line
 // so far and the environment name. A shell waits meanwhile, so it gives up soon.
 func completeLocks(a *app) cobra.CompletionFunc {

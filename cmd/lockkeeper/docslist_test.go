@@ -31,7 +31,7 @@ func section(t *testing.T, text, heading string) string {
 // commandRows returns the rows of the list of commands, by the commands that they begin with.
 func commandRows(t *testing.T, text string) map[string]string {
 	t.Helper()
-	words := regexp.MustCompile("^\\| `([a-z ]+[a-z])")
+	words := regexp.MustCompile("^\\| `([a-z -]+[a-z])")
 	rows := map[string]string{}
 	for line := range strings.Lines(section(t, text, "# The command line")) {
 		if m := words.FindStringSubmatch(line); m != nil {
@@ -80,7 +80,7 @@ func TestCommandsInDocs(t *testing.T) {
 		}
 		cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {
 			switch {
-			case f.Name == "help" || told[f.Name]:
+			case f.Name == "help" || f.Hidden || told[f.Name]:
 			case slices.Contains(common, f.Name) && strings.Contains(talking, "| `--"+f.Name+"` |"):
 			default:
 				t.Errorf("docs/cli.md does not name the flag --%s of %q", f.Name, name)

@@ -15,6 +15,7 @@ const (
 	exitUnavailable = 5
 	exitUncertain   = 6
 	exitDeadlock    = 7
+	exitQuorum      = 8
 )
 
 const exitHelp = `Exit codes:
@@ -25,7 +26,8 @@ const exitHelp = `Exit codes:
   4  held by another
   5  unavailable: no member could be reached, or there is no quorum
   6  the outcome is not known: ask again
-  7  a deadlock`
+  7  a deadlock
+  8  refused: the cluster would lose its quorum`
 
 // errSilent ends a command with a code other than 0 when its output has said all.
 var errSilent = errors.New("said on standard output")

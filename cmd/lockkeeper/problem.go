@@ -63,6 +63,8 @@ func (p *problemError) exitCode() int {
 	switch {
 	case p.Code == "uncertain":
 		return exitUncertain
+	case p.Code == "loses_quorum":
+		return exitQuorum
 	case p.Code == "deadlock":
 		return exitDeadlock
 	case p.Status == http.StatusServiceUnavailable:

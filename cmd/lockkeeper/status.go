@@ -29,6 +29,7 @@ type memberCard struct {
 	ID        string            `json:"id"`
 	Version   string            `json:"version"`
 	Leader    bool              `json:"leader"`
+	Learner   bool              `json:"learner"`
 	Online    bool              `json:"online"`
 	Addresses map[string]string `json:"addresses"` // by door
 }
@@ -74,18 +75,9 @@ func (s *status) print(w io.Writer) error {
 	if err := table.Flush(); err != nil {
 		return err
 	}
-	fmt.Fprintln(table, "\nMEMBER\tROLE\tSTATE\tVERSION\tREST\tPEER\tID")
-	slices.SortFunc(s.Members, func(a, b memberCard) int { return cmp.Compare(a.Name, b.Name) })
-	for _, m := range s.Members {
-		role, state := "follower", "offline"
-		if m.Leader {
-			role = "leader"
-		}
-		if m.Online {
-			state = "online"
-		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", printable(m.Name), role, state, printable(m.Version),
-			printable(m.Addresses["http"]), printable(m.Addresses["peer"]), printable(m.ID))
+	if _, err := fmt.Fprintln(w); err != nil {
+		return err
 	}
-	return table.Flush()
+	slices.SortFunc(s.Members, func(a, b memberCard) int { return cmp.Compare(a.Name, b.Name) })
+	return printMembers(w, s.Members)
 }

@@ -14,7 +14,8 @@ var mayImport = map[string][]string{
 		"httpapi", "zkapi", "election", "lock", "lease", "store", "store/record", "znode", "quorum",
 		"internal/clock", "barrier", "value",
 	},
-	"httpapi":        {"httpapi/stream", "httpapi/wire", "election", "lock", "lease", "store", "znode", "barrier", "value"},
+	// quorum: its sentinels, for the routes that change the members
+	"httpapi":        {"httpapi/stream", "httpapi/wire", "election", "lock", "lease", "store", "znode", "barrier", "value", "quorum"},
 	"httpapi/wire":   {},
 	"httpapi/stream": {"httpapi/wire", "election", "lock", "lease", "store", "znode", "barrier", "value"},
 	"zkapi":          {"zkapi/jute", "lease", "store", "znode", "internal/clock"}, // no recipes: clients bring theirs
