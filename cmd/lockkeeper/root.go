@@ -43,6 +43,7 @@ func newRoot(a *app) *cobra.Command {
 		newElect(a),
 		newLeader(a),
 		newStatus(a),
+		newHealth(a),
 		newLocks(a),
 		newInspect(a),
 		newDeadlocks(a),
