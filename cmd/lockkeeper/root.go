@@ -50,6 +50,7 @@ func newRoot(a *app) *cobra.Command {
 		newRelease(a),
 		newBarrier(a),
 		newVersion(a),
+		newMan(),
 		newGuard(),
 	)
 	return root
