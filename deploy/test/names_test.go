@@ -11,6 +11,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"fmt"
+	"log"
 	"math/big"
 	"os"
 	"os/exec"
@@ -25,29 +26,28 @@ import (
 	"github.com/lockkeeper/lockkeeper/internal/clustertest"
 )
 
-// binary builds the program in its own module and returns where it is.
-var binary = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "lockkeeper-deploy-")
-	if err != nil {
-		return "", err
+// built is the directory of what the tests build, which is removed after them.
+var built string
+
+func TestMain(m *testing.M) {
+	var err error
+	if built, err = os.MkdirTemp("", "lockkeeper-deploy-"); err != nil {
+		log.Fatal(err)
 	}
-	path := filepath.Join(dir, "lockkeeper")
+	defer os.RemoveAll(built)
+	m.Run()
+}
+
+// binary builds the program, in its own module, and returns where it is.
+var binary = sync.OnceValues(func() (string, error) {
+	path := filepath.Join(built, "lockkeeper")
 	cmd := exec.Command("go", "build", "-trimpath", "-o", path, "./cmd/lockkeeper")
 	cmd.Dir, cmd.Env = root, append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=")
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return path, fmt.Errorf("%w\n%s", err, out)
+		return "", fmt.Errorf("%w\n%s", err, out)
 	}
 	return path, nil
 })
-
-func TestMain(m *testing.M) {
-	defer func() {
-		if path, err := binary(); err == nil {
-			_ = os.RemoveAll(filepath.Dir(path))
-		}
-	}()
-	m.Run()
-}
 
 // lockkeeper returns the path of the program.
 func lockkeeper(t *testing.T) string {
