@@ -12,6 +12,7 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 GOFUMPT     := $(GO) run mvdan.cc/gofumpt@v0.12.0
 STATICCHECK := $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOLANGCI    := $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+NFPM        := $(GO) run github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.45.0
 
 # Inputs, not seconds: a time that runs out while an input is tried makes Go's fuzzer fail without
 # a cause. "make fuzz FUZZTIME=1m" is for looking longer, by eye.
@@ -26,7 +27,7 @@ LONGEST := internal/faults zkapi/clients sdk zkapi/differential cmd/lockkeeper l
 UNRACED := TestMemory|TestRulesTakenOut|TestSimulation|TestBadClients|TestHalfMessages|TestBadStreams|TestDeafStreams
 
 # Modules of their own, whose requirements are not those of every user.
-MODULES := internal/fencesql bench
+MODULES := internal/fencesql bench deploy/test
 
 .PHONY: help
 help: ## list the targets
@@ -35,6 +36,15 @@ help: ## list the targets
 .PHONY: build
 build: ## build the static binary bin/lockkeeper
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/lockkeeper ./cmd/lockkeeper
+
+.PHONY: image
+image: ## build the image lockkeeper:VERSION for amd64 and arm64 with buildah, the same bytes each time
+	VERSION='$(VERSION)' scripts/build-image.sh lockkeeper:$(VERSION)
+	buildah tag lockkeeper:$(VERSION) lockkeeper:latest
+
+.PHONY: dist
+dist: ## build tarballs and Debian packages into bin/dist, the same bytes each time
+	VERSION='$(VERSION)' scripts/dist.sh $(NFPM)
 
 .PHONY: test
 test: test-deps check readme fuzz unit ## install what tests need, then everything that must pass before a push
@@ -56,6 +66,7 @@ unit: ## all tests, in random order, with the race detector where that does not 
 	$(GO) test -shuffle=on -p 1 -timeout 20m -run '^($(UNRACED))$$' ./store ./znode ./internal/faults
 	cd internal/fencesql && $(GO) test -race -shuffle=on -timeout 20m ./...
 	cd bench && $(GO) test -shuffle=on -timeout 20m ./...
+	cd deploy/test && $(GO) test -shuffle=on -timeout 20m ./...
 
 .PHONY: fuzz
 fuzz: ## each fuzz target with FUZZTIME (3000x) inputs

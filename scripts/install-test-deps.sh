@@ -10,6 +10,9 @@ need() { # need COMMAND PACKAGE
 need ip iproute2  # network namespaces
 need curl curl    # the commands of the README
 need gcc gcc      # the race detector
+need buildah buildah  # the image
+need systemd-analyze systemd  # a judge of the unit
+need promtool prometheus  # a judge of the alerts
 need redis-server redis-server # a peer in bench/, which starts its own
 need javac default-jdk-headless # Apache Curator's clients
 need mvn maven # Apache Kafka, which Debian does not have

@@ -47,12 +47,14 @@ func newRoot(a *app) *cobra.Command {
 		newSnapshot(a),
 		newDefrag(a),
 		newDoctor(a),
+		newHealth(a),
 		newLocks(a),
 		newInspect(a),
 		newDeadlocks(a),
 		newRelease(a),
 		newBarrier(a),
 		newVersion(a),
+		newMan(),
 		newGuard(),
 	)
 	return root
