@@ -166,6 +166,11 @@ func (c *clientConfig) load(fs *pflag.FlagSet, environ []string) error {
 	if c.timeout <= 0 {
 		return errors.New("--timeout: must be greater than 0")
 	}
+	return c.checkEndpoints()
+}
+
+// checkEndpoints turns the endpoints into URLs.
+func (c *clientConfig) checkEndpoints() error {
 	for i, e := range c.endpoints {
 		url, err := endpointURL(e)
 		if err != nil {
@@ -186,8 +191,8 @@ var kubernetesLink = regexp.MustCompile(`^LOCKKEEPER_(.*_)?(SERVICE_(HOST|PORT(_
 // otherVariables are known besides those named after serve's flags.
 var otherVariables = append([]string{"LOCKKEEPER_CONFIG", "LOCKKEEPER_ENDPOINTS", "LOCKKEEPER_TIMEOUT"}, workVariables...)
 
-// workVariables are those that lock, elect and barrier give to their commands.
-var workVariables = []string{"LOCKKEEPER_LOCK", "LOCKKEEPER_ELECTION_NAME", "LOCKKEEPER_BARRIER", "LOCKKEEPER_TOKEN"}
+// workVariables are those that lock, elect and barrier give to their commands, and sidecar to its hooks.
+var workVariables = []string{"LOCKKEEPER_LOCK", "LOCKKEEPER_ELECTION_NAME", "LOCKKEEPER_BARRIER", "LOCKKEEPER_TOKEN", "LOCKKEEPER_EVENT", "LOCKKEEPER_WHY"}
 
 // applyEnv sets the flags that the command line left alone from the variables named after them.
 // A variable that no command knows is an error; an empty one counts as not set.
@@ -222,25 +227,39 @@ func envName(flag string) string {
 	return envPrefix + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
 }
 
-// applyFile sets the flags that neither command line nor environment gave from a YAML file.
-func applyFile(fs *pflag.FlagSet, file string, origins map[string]string) error {
+// readFile reads a YAML file of settings.
+func readFile(file string) (keys map[string]any, err error) {
 	text, err := os.ReadFile(file)
 	if err != nil {
-		return fmt.Errorf("--config: %w", err)
+		return nil, fmt.Errorf("--config: %w", err)
 	}
-	var keys map[string]any
 	if err := yaml.UnmarshalStrict(text, &keys); err != nil {
-		return fmt.Errorf("%s: %w", file, err)
+		return nil, fmt.Errorf("%s: %w", file, err)
 	}
+	return keys, nil
+}
+
+// applyFile sets the flags of serve that neither command line nor environment gave from a YAML file.
+func applyFile(fs *pflag.FlagSet, file string, origins map[string]string) error {
+	keys, err := readFile(file)
+	if err != nil {
+		return err
+	}
+	return applyKeys(fs, "serve", file, keys, origins)
+}
+
+// applyKeys sets the flags of a command that neither command line nor environment gave from what a
+// file says.
+func applyKeys(fs *pflag.FlagSet, command, file string, keys map[string]any, origins map[string]string) error {
 	var errs []error
 	for _, key := range sortedKeys(keys) {
 		f := fs.Lookup(key)
 		if f == nil || slices.Contains(notSettings, key) {
-			errs = append(errs, fmt.Errorf("%s: unknown key %q; keys are named as the flags of 'lockkeeper serve'", file, key))
+			errs = append(errs, fmt.Errorf("%s: unknown key %q; keys are named as the flags of 'lockkeeper %s'", file, key, command))
 			continue
 		}
 		value, err := fileValue(keys[key])
-		if keys[key] == false && f.Value.Type() == "string" && strings.HasSuffix(key, "-listen") {
+		if keys[key] == false && f.Value.Type() == "string" && (key == "listen" || strings.HasSuffix(key, "-listen")) {
 			value = server.Off // to YAML an unquoted off is a no
 		}
 		if err == nil && !f.Changed {

@@ -41,6 +41,7 @@ func newRoot(a *app) *cobra.Command {
 		newServe(a),
 		newLock(a),
 		newElect(a),
+		newSidecar(a),
 		newLeader(a),
 		newStatus(a),
 		newMember(a),

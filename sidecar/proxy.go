@@ -1,0 +1,167 @@
+package sidecar
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+
+	"github.com/lockkeeper/lockkeeper/sdk"
+)
+
+// serveV1 answers the REST API: a member does, for the session of the application's life.
+func (s *sidecar) serveV1(w http.ResponseWriter, r *http.Request) {
+	select {
+	case s.requests <- struct{}{}:
+		defer func() { <-s.requests }()
+	default:
+		refuse(w, http.StatusTooManyRequests, "too_many_requests", "too many requests are at work at this sidecar", "ask again in a second; the limit is --max-requests")
+		return
+	}
+	path := r.URL.Path
+	for _, prefix := range notHere {
+		if path != prefix && !strings.HasPrefix(path, prefix+"/") {
+			continue
+		}
+		if prefix == "/v1/sessions" && r.Method == http.MethodPost && path == prefix {
+			s.serveSession(w, r)
+			return
+		}
+		if prefix == "/v1/sessions" && r.Method != http.MethodDelete {
+			break
+		}
+		refuse(w, http.StatusNotFound, "not_here", "a sidecar does not do this: "+r.Method+" "+path, "ask a member itself")
+		return
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, int64(s.cfg.Limits.MaxBody)))
+	if err != nil {
+		refuse(w, http.StatusRequestEntityTooLarge, "body_too_large", err.Error(), "send less; the limit is --max-body-bytes")
+		return
+	}
+	o := &order{method: r.Method, path: r.URL.EscapedPath(), query: r.URL.RawQuery, header: r.Header, body: body}
+	o.repeatable = r.Method == http.MethodGet
+	kind, named := kindOf(r.Method, path)
+	if kind == "" && !named {
+		s.forward(r.Context(), w, o, nil)
+		return
+	}
+	l := s.lifeFor(r.Context())
+	if l == nil {
+		s.refuseAbsent(w)
+		return
+	}
+	defer l.wg.Done()
+	ctx, cancel := context.WithCancelCause(r.Context())
+	defer cancel(nil)
+	defer context.AfterFunc(l.ctx, func() { cancel(context.Cause(l.ctx)) })()
+	session, err := s.bounded(ctx, l)
+	if err != nil {
+		s.refuseFailed(w, err)
+		return
+	}
+	if named {
+		o.complete(path, session, l.of.client.Load().Owner(), l.holds.only)
+	}
+	s.forward(ctx, w, o, func(answer []byte) []*sdk.Hold { return l.holds.learn(kind, answer, session) })
+}
+
+// bounded returns the life's session, and does not wait longer for a member than is set.
+func (s *sidecar) bounded(ctx context.Context, l *life) (*sdk.Session, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, s.cfg.Limits.Retry, errNoMember)
+	defer cancel()
+	return l.sessionFor(ctx)
+}
+
+// forward has a member answer. learned is told what a success says, before the application is, and
+// tells what is newly held: if nobody is left to hear that, it is given back.
+func (s *sidecar) forward(ctx context.Context, w http.ResponseWriter, o *order, learned func([]byte) []*sdk.Hold) {
+	a, err := s.ask(ctx, o)
+	if err != nil {
+		s.refuseFailed(w, err)
+		return
+	}
+	header := w.Header()
+	for _, key := range passedBack {
+		if v := a.header.Values(key); len(v) > 0 {
+			header[http.CanonicalHeaderKey(key)] = v
+		}
+	}
+	if a.stream != nil {
+		s.copyEvents(w, a)
+		return
+	}
+	var fresh []*sdk.Hold
+	if a.status == http.StatusOK && learned != nil {
+		fresh = learned(a.body)
+	}
+	w.WriteHeader(a.status)
+	if _, err := w.Write(a.body); err == nil && ctx.Err() == nil {
+		return
+	}
+	for _, hold := range fresh {
+		giving, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseLimit)
+		_ = hold.Unlock(giving) // if that fails it is held for as long as the application lives, as if it had heard
+		cancel()
+	}
+}
+
+// copyEvents passes a member's events on as they come, until one of the two hangs up.
+func (s *sidecar) copyEvents(w http.ResponseWriter, a *reply) {
+	defer a.stream.Body.Close()
+	w.WriteHeader(a.status)
+	flusher := http.NewResponseController(w)
+	buf := make([]byte, 16<<10)
+	for {
+		n, err := a.stream.Body.Read(buf)
+		if n > 0 {
+			if _, err := w.Write(buf[:n]); err != nil {
+				return
+			}
+			_ = flusher.Flush()
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// serveSession answers with the session that there is, in place of opening another.
+func (s *sidecar) serveSession(w http.ResponseWriter, r *http.Request) {
+	l := s.lifeFor(r.Context())
+	if l == nil {
+		s.refuseAbsent(w)
+		return
+	}
+	defer l.wg.Done()
+	session, err := s.bounded(r.Context(), l)
+	if err != nil {
+		s.refuseFailed(w, err)
+		return
+	}
+	s.forward(r.Context(), w, &order{method: http.MethodGet, path: "/v1/sessions/" + session.ID().String(), query: "consistency=linearizable", repeatable: true}, nil)
+}
+
+// refuseAbsent says that nothing can be held for an application that is not there.
+func (s *sidecar) refuseAbsent(w http.ResponseWriter) {
+	_, why, _ := s.presence.now()
+	w.Header().Set("Retry-After", "1")
+	fix := "start it, and ask again"
+	if s.cfg.App.Watch == WatchConnection {
+		fix = "open GET /app, keep it open for as long as the application lives, and ask again"
+	}
+	refuse(w, http.StatusConflict, "app_absent", "the application is not known to live: "+why, fix)
+}
+
+// refuseFailed says why no member's answer can be given.
+func (s *sidecar) refuseFailed(w http.ResponseWriter, err error) {
+	w.Header().Set("Retry-After", "1")
+	switch {
+	case errors.Is(err, errAppGone), errors.Is(err, errStopping):
+		refuse(w, http.StatusConflict, "app_absent", err.Error(), "whatever was held is released")
+	case errors.Is(err, errNoMember), errors.Is(err, sdk.ErrUnreachable):
+		refuse(w, http.StatusServiceUnavailable, "unavailable", err.Error(), "look at the members of --endpoints: lockkeeper health --ready")
+	default:
+		refuse(w, http.StatusServiceUnavailable, "uncertain", err.Error(), "ask again with the same request_id")
+	}
+}
