@@ -35,6 +35,13 @@ func TestElectFlagsInDocs(t *testing.T) {
 	inDocs(t, "flags of elect", "flag", flags, func(name string) string { return "`--" + name + "`" })
 }
 
+// TestSidecarFlagsInDocs keeps the table of sidecar's flags equal to the flags.
+func TestSidecarFlagsInDocs(t *testing.T) {
+	flags := pflag.NewFlagSet("", pflag.ContinueOnError)
+	newSidecarConfig().bind(flags)
+	inDocs(t, "flags of sidecar", "flag", flags, func(name string) string { return "`--" + name + "`" })
+}
+
 // TestEnterFlagsInDocs keeps the table of the flags of barrier enter equal to the flags.
 func TestEnterFlagsInDocs(t *testing.T) {
 	flags := pflag.NewFlagSet("", pflag.ContinueOnError)

@@ -12,7 +12,7 @@ import (
 )
 
 // tabled are the commands whose flags stand in a table of their own, which another test keeps.
-var tabled = []string{"serve", "lock", "elect", "barrier enter"}
+var tabled = []string{"serve", "lock", "elect", "sidecar", "barrier enter"}
 
 // common are the flags of all commands that talk to members, which stand in a table for all.
 var common = []string{"endpoints", "timeout", "json"}
