@@ -11,6 +11,7 @@ need ip iproute2  # network namespaces
 need curl curl    # the commands of the README
 need gcc gcc      # the race detector
 need buildah buildah  # the image
+need busybox busybox  # the application of the Compose file
 need systemd-analyze systemd  # a judge of the unit
 need promtool prometheus  # a judge of the alerts
 need redis-server redis-server # a peer in bench/, which starts its own

@@ -63,6 +63,20 @@ func TestChartAgrees(t *testing.T) {
 	}
 }
 
+// TestExampleAgrees shows that the chart's example is that of deploy/kubernetes/sidecar.
+func TestExampleAgrees(t *testing.T) {
+	t.Parallel()
+	chart, err := render(t, "lockkeeper", map[string]any{"example": map[string]any{"enabled": true}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := base(t)
+	maps.Copy(want, kustomized(t, filepath.Join(root, "deploy", "kubernetes", "sidecar")))
+	if diff := cmp.Diff(want, chart); diff != "" {
+		t.Errorf("deploy/kubernetes with its example (-) and deploy/helm (+) differ:\n%s", diff)
+	}
+}
+
 // TestChartValues renders what the values can change; each result still decodes.
 func TestChartValues(t *testing.T) {
 	t.Parallel()

@@ -39,7 +39,7 @@ func output(t *testing.T, env []string, name string, args ...string) string {
 
 func TestImage(t *testing.T) {
 	t.Parallel()
-	absent.Programs(t, "buildah", "unshare", "ip")
+	absent.Programs(t, "buildah", "unshare", "ip", "curl")
 	if os.Getuid() != 0 {
 		absent.Skip(t, "only root may build and run an image here")
 	}
@@ -89,7 +89,7 @@ func TestImage(t *testing.T) {
 	runReadOnly(t, rootfs, config.Env)
 }
 
-// runReadOnly runs a member from rootfs as an unprivileged user who can write to its volume only.
+// runReadOnly runs a member and a sidecar from rootfs as an unprivileged user who can write to its volume only.
 func runReadOnly(t *testing.T, rootfs string, env []string) {
 	t.Helper()
 	volume := t.TempDir()
@@ -114,6 +114,16 @@ until run health --ready; do
 done
 run health
 run lock image --try -- /lockkeeper version
+chroot --userspec=65532:65532 "$rootfs" /lockkeeper sidecar --app-always --elect image >&2 &
+sidecar=$!
+until curl -fsS http://127.0.0.1:7071/leader; do
+	kill -0 $sidecar
+	sleep 0.1
+done
+run health --ready --endpoints 127.0.0.1:7071
+kill -TERM $sidecar
+wait $sidecar
+echo sidecar ended with $?
 kill -TERM $member
 wait $member
 echo ended with $?
@@ -128,7 +138,7 @@ echo ended with $?
 	if err != nil {
 		t.Fatalf("%v\n%s\n%s", err, out, stderr.String())
 	}
-	for _, want := range []string{"127.0.0.1:7070 alive\n", "lockkeeper v0.0.0-test ", "ended with 0\n"} {
+	for _, want := range []string{"127.0.0.1:7070 alive\n", "lockkeeper v0.0.0-test ", "127.0.0.1:7071 ready\n", "sidecar ended with 0\n", "\nended with 0\n"} {
 		if !strings.Contains(string(out), want) {
 			t.Errorf("no %q in\n%s\n%s", want, out, stderr.String())
 		}

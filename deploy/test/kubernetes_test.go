@@ -41,6 +41,8 @@ func (m manifests) add(t *testing.T, file string, text []byte) {
 			into = &corev1.Service{}
 		case "apps/v1/StatefulSet":
 			into = &appsv1.StatefulSet{}
+		case "apps/v1/Deployment":
+			into = &appsv1.Deployment{}
 		case "policy/v1/PodDisruptionBudget":
 			into = &policyv1.PodDisruptionBudget{}
 		case "networking.k8s.io/v1/NetworkPolicy":
@@ -55,10 +57,15 @@ func (m manifests) add(t *testing.T, file string, text []byte) {
 	}
 }
 
-// base is what deploy/kubernetes makes: nothing in its kustomization changes the resources.
+// base is what deploy/kubernetes makes.
 func base(t *testing.T) manifests {
 	t.Helper()
-	dir := filepath.Join(root, "deploy", "kubernetes")
+	return kustomized(t, filepath.Join(root, "deploy", "kubernetes"))
+}
+
+// kustomized is what a directory makes: nothing in its kustomization changes the resources.
+func kustomized(t *testing.T, dir string) manifests {
+	t.Helper()
 	text, err := os.ReadFile(filepath.Join(dir, "kustomization.yaml"))
 	if err != nil {
 		t.Fatal(err)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -15,6 +16,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	"sigs.k8s.io/yaml"
 
+	"github.com/lockkeeper/lockkeeper/internal/absent"
 	"github.com/lockkeeper/lockkeeper/internal/clustertest"
 )
 
@@ -22,14 +24,14 @@ import (
 // with names in place of addresses.
 func TestMembers(t *testing.T) {
 	t.Parallel()
-	network := clustertest.NewNetwork(t, 7)
+	network := clustertest.NewNetwork(t, 9)
 	t.Run("compose", func(t *testing.T) {
 		t.Parallel()
-		composeMembers(t, network.Members[:3])
+		composeMembers(t, network.Members[:5])
 	})
 	t.Run("kubernetes", func(t *testing.T) {
 		t.Parallel()
-		kubernetesMembers(t, network.Members[3:])
+		kubernetesMembers(t, network.Members[5:])
 	})
 }
 
@@ -105,6 +107,73 @@ func composeMembers(t *testing.T, at []*clustertest.Namespace) {
 		h.start(t)
 	}
 	ready(t, slices.Collect(maps.Values(hosts))...)
+	composeSidecars(t, names, at[3:])
+}
+
+// A sidecarFile is what the compose file of the sidecars may have.
+type sidecarFile struct {
+	Sidecar  any                       `json:"x-sidecar"`
+	App      any                       `json:"x-app"`
+	Services map[string]composeSidecar `json:"services"`
+}
+
+type composeSidecar struct {
+	composeService
+	Command     []string `json:"command"`
+	NetworkMode string   `json:"network_mode"`
+}
+
+// composeSidecars runs the applications of the compose file with their sidecars. One leads; when its
+// application is killed the other does.
+func composeSidecars(t *testing.T, names string, at []*clustertest.Namespace) {
+	absent.Programs(t, "busybox")
+	text, err := os.ReadFile(filepath.Join(root, "deploy", "compose", "sidecar.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var file sidecarFile
+	if err := yaml.UnmarshalStrict(text, &file); err != nil {
+		t.Fatal(err)
+	}
+	if len(file.Services) != 4 {
+		t.Fatalf("%d services; want 4", len(file.Services))
+	}
+	var sidecars []*host
+	var apps []*exec.Cmd
+	for i, where := range at {
+		sidecar, app := file.Services[fmt.Sprint("sidecar-", i+1)], file.Services[fmt.Sprint("app-", i+1)]
+		if !sidecar.ReadOnly || !slices.Equal(sidecar.CapDrop, []string{"ALL"}) || app.NetworkMode != fmt.Sprint("service:sidecar-", i+1) {
+			t.Errorf("sidecar %d is %+v, its application %+v", i+1, sidecar, app)
+		}
+		h := &host{at: where, hosts: names, args: sidecar.Command}
+		h.start(t)
+		script := strings.ReplaceAll(strings.ReplaceAll(app.Command[2], "$$", "$"), "/tmp/www", t.TempDir())
+		// The shell finds its own httpd and wget, as in busybox's image, and dies with its httpd.
+		line := slices.Concat(where.Exec(), []string{"unshare", "--pid", "--fork", "--kill-child", "busybox", "sh", "-c", "alias httpd='busybox httpd'; alias wget='busybox wget'\n" + script})
+		cmd := exec.Command(line[0], line[1:]...)
+		cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _, _ = cmd.Process.Kill(), cmd.Wait() })
+		sidecars, apps = append(sidecars, h), append(apps, cmd)
+	}
+	leader := func() (leads []int) {
+		for i, h := range sidecars {
+			line := slices.Concat(h.at.Exec(), []string{"curl", "-fsS", "http://127.0.0.1:7071/leader/token"})
+			if exec.Command(line[0], line[1:]...).Run() == nil {
+				leads = append(leads, i)
+			}
+		}
+		return leads
+	}
+	clustertest.Eventually(t, 20e9, "one application leads", func() bool { return len(leader()) == 1 })
+	first := leader()[0]
+	if !sidecars[first].health(t, "--endpoints=127.0.0.1:7071") {
+		t.Error("the health check of the sidecar fails")
+	}
+	_, _ = apps[first].Process.Kill(), apps[first].Wait()
+	clustertest.Eventually(t, 20e9, "the other application leads", func() bool { return slices.Equal(leader(), []int{1 - first}) })
 }
 
 // kubernetesMembers runs the pods of the base, with TLS. One starts again under its name at another

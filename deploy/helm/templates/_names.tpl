@@ -16,3 +16,10 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 {{- if $i }},{{ end }}{{ $.Release.Name }}-{{ $i }}={{ $scheme }}://{{ $.Release.Name }}-{{ $i }}.{{ $.Release.Name }}-members.$(POD_NAMESPACE).svc:2380
 {{- end }}
 {{- end }}
+
+{{- /* Where clients come, member by member: one that fails is left for the next. */ -}}
+{{- define "lockkeeper.doors" -}}
+{{- range $i := until (int .Values.members) }}
+{{- if $i }},{{ end }}{{ $.Release.Name }}-{{ $i }}.{{ $.Release.Name }}-members:7070
+{{- end }}
+{{- end }}
