@@ -130,7 +130,9 @@ type claimView struct {
 func (s *sidecar) serveState(w http.ResponseWriter, _ *http.Request) {
 	v := stateView{Claims: []claimView{}, Holds: []holdView{}}
 	v.App.Watch = s.cfg.App.Watch
-	v.App.Present, v.App.Why, _ = s.presence.now()
+	if v.App.Present, v.App.Why, _ = s.presence.now(); v.App.Present {
+		v.App.Why = ""
+	}
 	if c := s.client.Load(); c != nil {
 		v.Member = c.Endpoint()
 	}

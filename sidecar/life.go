@@ -120,6 +120,7 @@ func (l *life) end(why error) {
 // lives has one life follow the other until ctx ends.
 func (s *sidecar) lives(ctx context.Context) {
 	for {
+		absences := s.presence.absences()
 		present, _, changed := s.presence.now()
 		if !present {
 			select {
@@ -135,7 +136,7 @@ func (s *sidecar) lives(ctx context.Context) {
 			l.wg.Go(func() { c.run(l) })
 		}
 		s.setLife(l)
-		why, stopping := s.absence(ctx)
+		why, stopping := s.absence(ctx, absences)
 		s.setLife(nil)
 		cause := errStopping
 		if !stopping {
@@ -149,11 +150,11 @@ func (s *sidecar) lives(ctx context.Context) {
 	}
 }
 
-// absence waits until the application is gone, or ctx ends.
-func (s *sidecar) absence(ctx context.Context) (why string, stopping bool) {
+// absence waits until the application has gone once more than before, or ctx ends.
+func (s *sidecar) absence(ctx context.Context, before int) (why string, stopping bool) {
 	for {
 		present, why, changed := s.presence.now()
-		if !present {
+		if !present || s.presence.absences() != before {
 			return why, false
 		}
 		select {

@@ -23,6 +23,7 @@ type presence struct {
 	mu      sync.Mutex
 	present bool
 	why     string
+	gone    int           // how often it has gone
 	changed chan struct{} // closed at the next change
 	open    int           // connections to GET /app
 	process *os.Process   // of WatchPID, while it lives
@@ -32,8 +33,15 @@ func newPresence(app App) *presence {
 	return &presence{app: app, changed: make(chan struct{}), why: "it has not been seen yet"}
 }
 
-// now returns whether the application lives, why it does not, and a channel that is closed when
-// that changes.
+// absences returns how often the application has gone: one that comes back at once is another.
+func (p *presence) absences() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.gone
+}
+
+// now returns whether the application lives, why it does not, or last did not, and a channel that is
+// closed when that changes.
 func (p *presence) now() (present bool, why string, changed <-chan struct{}) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -47,8 +55,13 @@ func (p *presence) set(present bool, why string) {
 }
 
 func (p *presence) setLocked(present bool, why string) {
-	p.why = why
+	if !present {
+		p.why = why
+	}
 	if p.present != present {
+		if !present {
+			p.gone++
+		}
 		p.present = present
 		close(p.changed)
 		p.changed = make(chan struct{})
