@@ -1,21 +1,22 @@
 package sdk
 
 import (
+	"context"
 	"fmt"
 	"time"
 )
 
 // Adopt looks after a lock, or permits of a semaphore, that this session has come to hold otherwise
 // than by this client: over REST, for example, by the session's id. The hold tells of its loss, and
-// is released, like any other. permits is 0 for a lock. Adopt asks nobody and does not block; that
-// the session does hold is asked in the background, and if it does not, the hold is lost. Options
-// of locks that say how to take one have no effect.
+// is released, like any other. permits is 0 for a lock. Options of locks that say how to take one
+// have no effect.
 //
-// The error is an [*InputError], or says that the session is over, as [Session.Err] does. One name
-// and token are adopted once: again they give the same hold.
-func (s *Session) Adopt(name string, token Token, permits int, opts ...LockOption) (*Hold, error) {
-	c := s.client
-	cfg := newLockConfig(ofMutex, c.cfg.lock, opts)
+// Adopt asks whether the session does hold, and waits for the answer until ctx ends; then it returns
+// ctx's cause, and looks after nothing. The error matches [ErrLost] where the session does not hold,
+// or is over, and [ErrInput] where an argument is no good. One name and token are adopted once: again
+// they give the same hold.
+func (s *Session) Adopt(ctx context.Context, name string, token Token, permits int, opts ...LockOption) (*Hold, error) {
+	cfg := newLockConfig(ofMutex, s.client.cfg.lock, opts)
 	switch {
 	case name == "":
 		return nil, &InputError{Field: "name", Problem: "is empty", Fix: "give the name of what is held"}
@@ -27,20 +28,45 @@ func (s *Session) Adopt(name string, token Token, permits int, opts ...LockOptio
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if err := s.Err(); err != nil {
+	h := &Hold{session: s, cfg: cfg, name: name, token: token, permits: permits, since: time.Now()}
+	h.look = h.check
+	known, done, err := s.client.adopt(h)
+	if known != nil || err != nil {
+		return known, err
+	}
+	select {
+	case err = <-done:
+	case <-ctx.Done():
+		err = context.Cause(ctx)
+	}
+	if err == nil {
+		err = h.Err()
+	}
+	if err != nil {
+		h.Forget()
 		return nil, fmt.Errorf("adopt %q: %w", name, err)
 	}
-	h := &Hold{session: s, cfg: cfg, name: name, token: token, permits: permits, since: time.Now()}
-	if old := s.holds[h.key()]; old != nil && old.ended() == nil {
-		return old, nil
-	}
-	h.look = h.check
-	s.holds[h.key()] = h
-	c.guardLocked(h)
-	c.verifyHoldLocked(h)
+	s.client.mu.Lock()
+	defer s.client.mu.Unlock()
+	s.client.guardLocked(h) // not before: its owner is told of no state until it has it
 	return h, nil
+}
+
+// adopt notes a hold, so that no loss of it is missed from now on, and asks who holds. known is the one
+// that is there already.
+func (c *Client) adopt(h *Hold) (known *Hold, done <-chan error, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := h.session.Err(); err != nil {
+		return nil, nil, fmt.Errorf("adopt %q: %w", h.name, err)
+	}
+	if old := h.session.holds[h.key()]; old != nil && old.ended() == nil {
+		return old, nil, nil
+	}
+	h.session.holds[h.key()] = h
+	answer := make(chan error, 1)
+	c.verifyHoldLocked(h, answer)
+	return nil, answer, nil
 }
 
 // Forget ends the hold's context, with [ErrReleased], and releases nothing: for a lock that was

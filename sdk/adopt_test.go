@@ -52,7 +52,7 @@ func TestAdopt(t *testing.T) {
 	}
 	adopt := func(name string, token sdk.Token, permits int) *sdk.Hold {
 		t.Helper()
-		h, err := s.Adopt(name, token, permits)
+		h, err := s.Adopt(ctx, name, token, permits)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -109,15 +109,13 @@ func TestAdopt(t *testing.T) {
 		}
 	})
 	t.Run("not held", func(t *testing.T) {
-		h := adopt("adopt/none", 4711, 0)
-		wait(t, ctx, h)
-		if !errors.Is(h.Err(), sdk.ErrLost) {
-			t.Errorf("%v", h.Err())
+		if _, err := s.Adopt(ctx, "adopt/none", 4711, 0); !errors.Is(err, sdk.ErrLost) {
+			t.Errorf("%v", err)
 		}
 	})
 	t.Run("refused", func(t *testing.T) {
 		for _, err := range []error{
-			second(s.Adopt("", 1, 0)), second(s.Adopt("a", 0, 0)), second(s.Adopt("a", 1, -1)), second(s.Adopt("a", 1, 0, sdk.WithPermits(1))),
+			second(s.Adopt(ctx, "", 1, 0)), second(s.Adopt(ctx, "a", 0, 0)), second(s.Adopt(ctx, "a", 1, -1)), second(s.Adopt(ctx, "a", 1, 0, sdk.WithPermits(1))),
 		} {
 			if !errors.Is(err, sdk.ErrInput) {
 				t.Errorf("%v", err)
@@ -126,7 +124,7 @@ func TestAdopt(t *testing.T) {
 		if err := s.Close(ctx); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := s.Adopt("a", 1, 0); !errors.Is(err, sdk.ErrReleased) {
+		if _, err := s.Adopt(ctx, "a", 1, 0); !errors.Is(err, sdk.ErrReleased) {
 			t.Errorf("%v", err)
 		}
 	})
@@ -159,7 +157,7 @@ func ExampleSession_Adopt() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	hold, err := session.Adopt("example/adopted", token, 0)
+	hold, err := session.Adopt(ctx, "example/adopted", token, 0)
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -178,21 +178,25 @@ func (c *Client) verifyLocked(s *Session, answer *wire.Frame) {
 		switch {
 		case has[key] || h.ended() != nil:
 		case int(answer.Total) > told:
-			c.verifyHoldLocked(h) // not all were told
+			c.verifyHoldLocked(h, nil) // not all were told
 		default:
 			c.loseHoldLocked(h, h.taken())
 		}
 	}
 }
 
-// verifyHoldLocked asks who holds.
-func (c *Client) verifyHoldLocked(h *Hold) {
+// verifyHoldLocked asks who holds, and ends a hold that is gone. What the asking came to is told to
+// done, if not nil.
+func (c *Client) verifyHoldLocked(h *Hold, done chan<- error) {
 	k := c.newCall(h.session)
 	k.frame.Kind, k.frame.Name, k.frame.Limit = wire.Queue, h.name, QueueLimit
 	if h.permits > 0 {
 		k.frame.Kind, k.frame.Token = wire.Semaphore, int64(h.token)
 	}
 	k.settle = func(answer *wire.Frame, err error) {
+		if done != nil {
+			defer func() { done <- err }()
+		}
 		if err != nil || h.ended() != nil {
 			return
 		}
@@ -200,6 +204,9 @@ func (c *Client) verifyHoldLocked(h *Hold) {
 			if x := &answer.Contenders[i]; Token(x.Token) == h.token && x.State == wire.Held {
 				return
 			}
+		}
+		if int64(len(answer.Contenders)) < answer.Total {
+			return // it may be among those that were not told
 		}
 		c.loseHoldLocked(h, h.taken())
 	}

@@ -1,6 +1,7 @@
 package sidecar
 
 import (
+	"context"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -44,7 +45,7 @@ type told struct {
 
 // learn takes the answer to a request that has succeeded: what it has taken is looked after from
 // now on, what it has released is not any more. It returns what is newly held.
-func (h *holds) learn(kind Kind, answer []byte, s *sdk.Session) (fresh []*sdk.Hold) {
+func (h *holds) learn(ctx context.Context, kind Kind, answer []byte, s *sdk.Session) (fresh []*sdk.Hold) {
 	var t told
 	if json.Unmarshal(answer, &t) != nil {
 		return nil
@@ -58,7 +59,7 @@ func (h *holds) learn(kind Kind, answer []byte, s *sdk.Session) (fresh []*sdk.Ho
 		case one.Token == 0 || one.Name == "":
 		case one.State == "held":
 			if one.Session == "" || one.Session == s.ID().String() {
-				if hold := h.adopt(kind, key, one.Permits, s); hold != nil {
+				if hold := h.adopt(ctx, kind, key, one.Permits, s); hold != nil {
 					fresh = append(fresh, hold)
 				}
 			}
@@ -70,7 +71,7 @@ func (h *holds) learn(kind Kind, answer []byte, s *sdk.Session) (fresh []*sdk.Ho
 }
 
 // adopt looks after a hold; nil where that is done already, or cannot be done.
-func (h *holds) adopt(kind Kind, key holdKey, permits int, s *sdk.Session) *sdk.Hold {
+func (h *holds) adopt(ctx context.Context, kind Kind, key holdKey, permits int, s *sdk.Session) *sdk.Hold {
 	h.mu.Lock()
 	_, known := h.all[key]
 	full := len(h.all) >= h.of.cfg.Limits.MaxHolds
@@ -82,7 +83,7 @@ func (h *holds) adopt(kind Kind, key holdKey, permits int, s *sdk.Session) *sdk.
 		h.of.log.Error("a lock is held of whose loss the application will not be told: it holds too many", "name", key.name, "max-holds", h.of.cfg.Limits.MaxHolds)
 		return nil
 	}
-	hold, err := s.Adopt(key.name, sdk.Token(key.token), permits, sdk.OnState(changes(func(hold *sdk.Hold, st sdk.State) { h.onState(kind, key, hold, st) })))
+	hold, err := s.Adopt(ctx, key.name, sdk.Token(key.token), permits, sdk.OnState(changes(func(hold *sdk.Hold, st sdk.State) { h.onState(kind, key, hold, st) })))
 	if err != nil {
 		h.of.notify.tell(Event{Event: Lost, Kind: kind, Name: key.name, Token: key.token, Why: err.Error()})
 		return nil

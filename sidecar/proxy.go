@@ -63,7 +63,7 @@ func (s *sidecar) serveV1(w http.ResponseWriter, r *http.Request) {
 	if named {
 		o.complete(path, session, l.of.client.Load().Owner(), l.holds.only)
 	}
-	s.forward(ctx, w, o, func(answer []byte) []*sdk.Hold { return l.holds.learn(kind, answer, session) })
+	s.forward(ctx, w, o, func(answer []byte) []*sdk.Hold { return l.holds.learn(l.ctx, kind, answer, session) })
 }
 
 // bounded returns the life's session, and does not wait longer for a member than is set.
