@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"go.etcd.io/etcd/client/pkg/v3/types"
 )
 
 // becomeReady closes m.ready once the member is a voter and has caught up.
@@ -54,7 +56,7 @@ func (m *Member) awaitEnd() error {
 			if m.ctx.Err() != nil {
 				return nil
 			}
-			if m.fate.removed.Load() {
+			if m.fate.removed.Load() || m.removedInLog() {
 				return ErrRemoved
 			}
 			return ErrStopped
@@ -67,6 +69,13 @@ func (m *Member) awaitEnd() error {
 			}
 		}
 	}
+}
+
+// removedInLog reports whether this member's own log has its removal: one that is started again does
+// not have to hear of it from a peer.
+func (m *Member) removedInLog() bool {
+	c, ok := m.server.Cluster().(interface{ IsIDRemoved(id types.ID) bool })
+	return ok && c.IsIDRemoved(m.server.MemberID())
 }
 
 // Ready is closed once the member is a voter, has met a quorum, and has applied all that was
