@@ -101,8 +101,10 @@ func (l *Locker) turn(ctx context.Context, a *attempt, wait time.Duration, keep 
 			l.unwatch(a.path, w)
 		}
 	}()
-	if e := l.closes(a, false); e != nil {
-		return false, 0, e
+	if !a.checked {
+		if e := l.closes(a, false); e != nil {
+			return false, 0, e
+		}
 	}
 	if begins != nil && wait != 0 {
 		begins(a.ticket())
