@@ -56,13 +56,10 @@ func (m *Member) awaitEnd() error {
 			if m.ctx.Err() != nil {
 				return nil
 			}
-			if m.fate.removed.Load() || m.removedInLog() {
-				return ErrRemoved
-			}
-			return ErrStopped
+			return m.why(nil)
 		case err, ok := <-m.etcd.Err():
 			if err != nil && m.ctx.Err() == nil {
-				return fmt.Errorf("%w: %w", ErrStopped, err)
+				return m.why(err)
 			}
 			if !ok {
 				return nil
@@ -71,11 +68,17 @@ func (m *Member) awaitEnd() error {
 	}
 }
 
-// removedInLog reports whether this member's own log has its removal: one that is started again does
-// not have to hear of it from a peer.
-func (m *Member) removedInLog() bool {
+// why says why etcd has ended by itself, with err if it is not nil. A removal stands in the member's own
+// log, too: one that is started again does not have to hear of it from a peer.
+func (m *Member) why(err error) error {
 	c, ok := m.server.Cluster().(interface{ IsIDRemoved(id types.ID) bool })
-	return ok && c.IsIDRemoved(m.server.MemberID())
+	switch {
+	case m.fate.removed.Load(), ok && c.IsIDRemoved(m.server.MemberID()):
+		return ErrRemoved
+	case err != nil:
+		return fmt.Errorf("%w: %w", ErrStopped, err)
+	}
+	return ErrStopped
 }
 
 // Ready is closed once the member is a voter, has met a quorum, and has applied all that was
