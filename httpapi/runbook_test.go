@@ -14,7 +14,7 @@ import (
 )
 
 // TestCodesInDocs: docs/http-api.md has each code with its status, and docs/runbook.md what to do about
-// it and about those of the stream; neither has one that there is not.
+// it and about those of the stream and of the sidecar; neither has one that there is not.
 func TestCodesInDocs(t *testing.T) {
 	read := func(path ...string) string {
 		text, err := os.ReadFile(filepath.Join(append([]string{".."}, path...)...))
@@ -31,6 +31,15 @@ func TestCodesInDocs(t *testing.T) {
 	}
 	for _, m := range regexp.MustCompile(`Code\w+ += "([a-z_]+)"`).FindAllStringSubmatch(read("httpapi", "wire", "code.go"), -1) {
 		codes = append(codes, m[1])
+	}
+	files, err := filepath.Glob(filepath.Join("..", "sidecar", "*.go"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("the sidecar: %q, %v", files, err)
+	}
+	for _, file := range files { // which refuses some things by itself
+		for _, m := range regexp.MustCompile(`refuse\(w, http\.\w+, "([a-z_]+)"`).FindAllStringSubmatch(read("sidecar", filepath.Base(file)), -1) {
+			codes = append(codes, m[1])
+		}
 	}
 	rows := func(text, pattern string) (list []string) {
 		for _, m := range regexp.MustCompile(pattern).FindAllStringSubmatch(text, -1) {
@@ -57,6 +66,13 @@ func TestCodesInDocs(t *testing.T) {
 	same("docs/http-api.md", rows(api, "(?m)^\\| `([a-z_]+)` \\| (\\d{3}) \\|"), known)
 	_, runbook, _ := strings.Cut(read("docs", "runbook.md"), "\n## Error codes\n")
 	same("docs/runbook.md", rows(runbook, "(?m)^\\| `([a-z_]+)` \\|"), codes)
+
+	_, index, _ := strings.Cut(read("docs", "operations.md"), "\n## Runbook\n")
+	for _, code := range codes {
+		if !strings.Contains(index, "`"+code+"`") {
+			t.Errorf("the index in docs/operations.md does not have %s", code)
+		}
+	}
 
 	// Those of ZooKeeper: the door sends the store's own as they are, and -1 for what is ours; -4 is the
 	// client's word for a connection that ends.

@@ -136,7 +136,7 @@ func TestFlagsInRunbookExist(t *testing.T) {
 func TestFlagsInMessagesExist(t *testing.T) {
 	flags := everyFlag()
 	found := 0
-	for _, pkg := range []string{"barrier", "cmd/lockkeeper", "election", "httpapi", "lease", "lock", "quorum", "server", "store", "value", "zkapi"} {
+	for _, pkg := range []string{"barrier", "cmd/lockkeeper", "election", "httpapi", "lease", "lock", "quorum", "server", "sidecar", "store", "value", "zkapi"} {
 		err := filepath.WalkDir(filepath.Join("..", "..", pkg), func(path string, d fs.DirEntry, err error) error {
 			if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
 				return err
