@@ -141,6 +141,8 @@ func (r *lockRun) acquire(ctx context.Context) (holding, error) {
 	switch {
 	case err == nil:
 		return hold, nil
+	case errors.Is(err, sdk.ErrUnavailable):
+		return nil, r.notAcquired(ctx, err)
 	case errors.Is(context.Cause(ctx), errTurnDidNotCome) && waited.Name == "" && r.cfg.barrier == nil:
 		return nil, r.notAcquired(ctx, noAnswer(r.cfg.wait, "--wait")) // nobody has said that we stand in line
 	case errors.Is(context.Cause(ctx), errTurnDidNotCome) && r.client.Endpoint() != "" && !errors.Is(err, sdk.ErrUncertain):
