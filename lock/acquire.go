@@ -34,6 +34,7 @@ type attempt struct {
 	others []*attempt // made in the same request, for other names
 
 	refused bool   // it is, if its wait would close a cycle
+	checked bool   // it has been looked whether it does
 	why     string // it leaves the queue, told in the event; empty: nothing to tell
 	permits bool   // it waits in a semaphore's queue for the writer's grant, whoever is ahead
 }
@@ -281,7 +282,7 @@ func (l *Locker) heldBy(name string, out *znode.Outcome) error {
 		if !ok || n.Czxid() != r.Stat.Czxid {
 			return
 		}
-		e.Holder = l.contender(t, n, 0)
+		e.Holder = l.holder(t, n)
 		if dir, ok := t.Get("/" + name); ok {
 			e.Position = dir.NumContenders()
 		}
@@ -344,7 +345,7 @@ func (l *Locker) heldAhead(a *attempt) error {
 		e.Position, _ = placeIn(dir, name)
 		if first, _, ok := dir.FirstContender(); ok && first != name {
 			if n, ok := t.Get(znode.Join(a.dir, first)); ok {
-				e.Holder = l.contender(t, n, 0)
+				e.Holder = l.holder(t, n)
 			}
 		}
 	})

@@ -104,6 +104,12 @@ func (w *walk) over() int {
 func (w *walk) begin(dir *znode.Node, session lease.ID, token int64) *znode.Node {
 	var first, own *znode.Node
 	for n := range dir.Queue() {
+		if token == 0 { // a ticket's place is told of, however far it stands back
+			w.looked++
+		}
+		if w.looked > w.limit {
+			break
+		}
 		if first == nil {
 			first = n
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -328,8 +329,21 @@ func TestSearchIsBounded(t *testing.T) {
 	if h.State != lock.Waiting {
 		t.Errorf("a search that was cut: %+v", h)
 	}
-	if n, err := testutil.GatherAndCount(r, "lockkeeper_lock_deadlocks_total"); err != nil || n != 1 {
-		t.Errorf("%d actions are counted, %v; want unknown alone", n, err)
+	const counted = `# HELP lockkeeper_lock_deadlocks_total Cycles of waits that this member has refused or reported, and searches that ended at the limit: unknown.
+# TYPE lockkeeper_lock_deadlocks_total counter
+lockkeeper_lock_deadlocks_total{action="refused"} 0
+lockkeeper_lock_deadlocks_total{action="reported"} 0
+lockkeeper_lock_deadlocks_total{action="unknown"} 1
+`
+	if err := testutil.GatherAndCompare(r, strings.NewReader(counted), "lockkeeper_lock_deadlocks_total"); err != nil {
+		t.Error(err)
+	}
+	chain, err := m.Locks.Blockers(patient(t), "y", 0, h.Ticket, lock.Read{})
+	if err != nil || len(chain.Links) == 0 || chain.Limit != 0 {
+		t.Errorf("the chain of a ticket that stands far back: %+v, %v; want all of it", chain, err)
+	}
+	if chain, err = m.Locks.Blockers(patient(t), "y", b, "", lock.Read{}); err != nil || chain.Limit != 4 {
+		t.Errorf("a session that stands far back: %+v, %v; want the limit told", chain, err)
 	}
 	if d, err := m.Locks.Deadlocks(patient(t), 10, lock.Read{}); err != nil || d.Limit != 0 || d.Total != 1 {
 		t.Errorf("the list: %+v, %v; want the cycle", d, err)

@@ -216,7 +216,7 @@ func TestGraph(t *testing.T) {
 // TestQueueOfSemaphore has a queue become a semaphore's and a lock's again, while contenders stand
 // in it. They count where it is a lock's, and nothing stays behind.
 func TestQueueOfSemaphore(t *testing.T) {
-	f := newForest(t, 3)
+	f := newForest(t, 5)
 	container := func(kind znode.ChangeKind, path string) {
 		f.zxid++
 		f.apply(&znode.Change{Kind: kind, Zxid: f.zxid, Path: path, Node: znode.Container}, nil)
@@ -233,12 +233,20 @@ func TestQueueOfSemaphore(t *testing.T) {
 	container(znode.Created, "/a/leases")
 	counts("as a semaphore", 0)
 	container(znode.Created, "/a/limit")
-	third := f.join("a/locks", 3, "", "-lock-")
+	const place = "_c_00000000-0000-4000-8000-000000000000-p2-lock-" // of one who waits for two permits
+	third, fourth := f.join("a/locks", 3, "", "-lock-"), f.join("a/locks", 4, "", place)
 	container(znode.Deleted, "/a/leases")
 	counts("still a semaphore", 0)
 	container(znode.Deleted, "/a/limit")
-	counts("a lock again", 3)
-	for _, n := range []*znode.Node{second, first, third} {
+	counts("a lock again", 4)
+	fifth := f.join("a/locks", 5, "", place)
+	counts("somebody has joined", 5)
+	before := fmt.Sprint(f.l.footings.tell())
+	f.l.Rebuilt(f.tree, f.zxid)
+	if after := fmt.Sprint(f.l.footings.tell()); after != before {
+		t.Errorf("built anew: %s; was %s", after, before)
+	}
+	for _, n := range []*znode.Node{second, fourth, first, third, fifth} {
 		f.leave(n)
 	}
 	counts("empty", 0)

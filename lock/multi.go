@@ -60,6 +60,7 @@ func (l *Locker) turnAll(ctx context.Context, all []*attempt, wait time.Duration
 		if e := l.closes(b, false); e != nil {
 			return l.refuse(ctx, a, e)
 		}
+		b.checked = true // what it waits for only becomes less
 	}
 	for _, b := range all {
 		left := wait

@@ -298,6 +298,49 @@ func TestOneRequestForTwo(t *testing.T) {
 	}
 }
 
+// TestLimitDeleted: where a client of ZooKeeper deletes the znode of a limit, who has permits keeps
+// them and nobody gets more; those who wait stand in their order until there is a limit again.
+func TestLimitDeleted(t *testing.T) {
+	t.Parallel()
+	m := membertest.One(t)
+	s := session(t, m)
+	h := take(t, m, permits("bare", s, 4))
+	first, second := queueUp(t, m, permits("bare", s, 2)), queueUp(t, m, permits("bare", s, 1))
+	remove := func(path string) {
+		t.Helper()
+		membertest.Foreign(t, m, s, znode.Op{Kind: znode.OpDelete, Path: path, Version: -1})
+	}
+	remove("/bare/limit")
+	if _, err := m.Locks.ReleasePermits(patient(t), lock.Release{Name: "bare", Session: s, Token: h.Token}); err != nil {
+		t.Fatal(err)
+	}
+	if view := semaphore(t, m, "bare"); view.Limit != 0 || view.InUse != 0 || view.Waiting != 2 {
+		t.Errorf("without a limit: %+v; want two who wait, and no permit in use", view)
+	}
+	for _, n := range []int{1, 3} {
+		r := permits("bare", s, n)
+		r.Limit = 0
+		if _, err := m.Locks.AcquirePermits(patient(t), r, 0); !errors.Is(err, lock.ErrNoLimit) {
+			t.Errorf("acquire %d without a limit = %v; want ErrNoLimit", n, err)
+		}
+	}
+	// Even the directory of the permits goes: by now the queue looks like a lock's.
+	remove("/bare/leases")
+	if _, err := m.Locks.Leave(patient(t), first.Ticket); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := m.Locks.SetLimit(patient(t), "bare", 1); err != nil {
+		t.Fatal(err)
+	}
+	got, err := m.Locks.Await(patient(t), second.Ticket, forever)
+	if err != nil || got.State != lock.Held || got.Token <= h.Token {
+		t.Errorf("with a limit again: %+v, %v", got, err)
+	}
+	if left := names(t, m); len(left) != 0 {
+		t.Errorf("locks %q are left", left)
+	}
+}
+
 func TestPermitEvents(t *testing.T) {
 	t.Parallel()
 	m := membertest.One(t)

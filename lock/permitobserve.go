@@ -50,6 +50,9 @@ func (l *Locker) permitChanged(t *znode.Tree, revision int64, c *znode.Change, e
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		l.placeChanged(t, semaphore, revision, c, e.Node)
+		if !ofSemaphore(t, dir) {
+			l.placeOfLock(t, dir, c, e.Node)
+		}
 		return true
 	}
 	return false
@@ -148,6 +151,25 @@ func (l *Locker) placeChanged(t *znode.Tree, semaphore string, revision int64, c
 		s.place = Token(n.Czxid())
 	}
 	l.nextForeign(t, semaphore)
+}
+
+// placeOfLock notes a place that has changed in a queue which is a lock's by itself: of its semaphore,
+// somebody has deleted the limit, and the leases are gone. It counts with the other contenders there, or
+// what they block would stay behind.
+func (l *Locker) placeOfLock(t *znode.Tree, dir string, c *znode.Change, n *znode.Node) {
+	locks, ok := t.Get(dir)
+	if !ok {
+		return
+	}
+	if c.Kind == znode.Created {
+		l.names.Set(dir, struct{}{})
+		l.footings.joined(locks, n)
+		return
+	}
+	if locks.NumContenders() == 0 {
+		l.names.Delete(dir)
+	}
+	l.footings.left(locks, n)
 }
 
 // nextForeign wakes whoever waits for the queue as for a lock, where it stands first now.

@@ -69,6 +69,9 @@ func (l *Locker) Register(r prometheus.Registerer) {
 		Name: "lockkeeper_lock_deadlocks_total", Help: "Cycles of waits that this member has refused or reported, and searches that ended at the limit: unknown.",
 	}, []string{"action"})
 	r.MustRegister(deadlocks)
+	for _, action := range []string{"refused", "reported", "unknown"} {
+		deadlocks.WithLabelValues(action) // 0 is told, too
+	}
 	l.Stats.deadlocks.Store(deadlocks)
 	gauge := func(name, help string, f func() int) {
 		r.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, func() float64 {

@@ -73,7 +73,10 @@ func (p *sighting) contender() Contender {
 }
 
 // Leader tells of the contender that leads an election, as [Locker.Queue] would. The caller views the tree.
-func (l *Locker) Leader(t *znode.Tree, n *znode.Node) Contender {
+func (l *Locker) Leader(t *znode.Tree, n *znode.Node) Contender { return l.holder(t, n) }
+
+// holder describes the contender that nobody stands ahead of.
+func (l *Locker) holder(t *znode.Tree, n *znode.Node) Contender {
 	p := l.sight(t, n, 0)
 	return p.contender()
 }
@@ -95,24 +98,15 @@ func contenders(seen []sighting) []Contender {
 	return list
 }
 
-// contender describes one contender that stands behind position others.
-func (l *Locker) contender(t *znode.Tree, n *znode.Node, position int) Contender {
-	turns := 0
-	if position > 0 {
-		turns = turnsAhead(n)
-	}
-	p := l.sightAhead(t, n, position, turns)
-	return p.contender()
-}
-
 // hold describes a contender to its own client.
 func (l *Locker) hold(t *znode.Tree, n *znode.Node) Hold {
-	dir, name := znode.Split(n.Path())
-	position := 0
+	dir, _ := znode.Split(n.Path())
+	position, turns := 0, 0
 	if parent, ok := t.Get(dir); ok {
-		position, _ = placeIn(parent, name)
+		position, turns = inLine(parent, n)
 	}
-	h := Hold{Name: lockName(dir), Contender: l.contender(t, n, position), Ticket: ticket(Token(n.Czxid()), n.Path(), n.Owner())}
+	p := l.sightAhead(t, n, position, turns)
+	h := Hold{Name: lockName(dir), Contender: p.contender(), Ticket: ticket(Token(n.Czxid()), n.Path(), n.Owner())}
 	if s, ok := t.Session(n.Owner()); ok {
 		h.TTL, h.OneShot = s.TTL, s.OneShot
 	}
@@ -171,6 +165,22 @@ func placeIn(dir *znode.Node, name string) (position int, ok bool) {
 		return 0, true
 	}
 	return dir.Position(name)
+}
+
+// inLine returns a contender's position, as placeIn does, and how many turns are to end before it holds.
+func inLine(dir, n *znode.Node) (position, before int) {
+	if !n.Waits() {
+		return 0, 0
+	}
+	var k turns
+	for c := range dir.Queue() {
+		before = k.before(c)
+		if c == n {
+			break
+		}
+		position++
+	}
+	return position, before
 }
 
 // List returns up to limit locks that are held, whose names start with prefix and come after

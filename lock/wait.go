@@ -101,8 +101,10 @@ func (l *Locker) turn(ctx context.Context, a *attempt, wait time.Duration, keep 
 			l.unwatch(a.path, w)
 		}
 	}()
-	if e := l.closes(a, false); e != nil {
-		return false, 0, e
+	if !a.checked {
+		if e := l.closes(a, false); e != nil {
+			return false, 0, e
+		}
 	}
 	if begins != nil && wait != 0 {
 		begins(a.ticket())
@@ -206,13 +208,10 @@ func (l *Locker) leave(a *attempt) {
 }
 
 // leaveOnce removes an attempt's contender, or its entry in one. The error is that of an outcome
-// that is not known, or of a request that was not done.
+// that is not known, of a request that was not done, or of a refusal, as by an ACL that somebody has set.
 func (l *Locker) leaveOnce(ctx context.Context, a *attempt) error {
 	if a.entry != "" {
 		_, _, err := l.withdraw(ctx, a, a.entry)
-		if _, refused := errors.AsType[znode.Code](err); refused {
-			return nil // as by an ACL that somebody has set: to ask again does not change it
-		}
 		return err
 	}
 	return l.quit(ctx, a)

@@ -18,13 +18,16 @@ type resolved struct {
 
 // A door is one of the two listeners, for messages.
 type door struct {
-	flag, advertiseFlag, insecureFlag, tls string
+	flag, advertiseFlag string
 }
 
 var (
-	peerDoor   = door{"--peer-listen", "--peer-advertise", "--insecure-peer-listen", "peer"}
-	clientDoor = door{"--client-listen", "--client-advertise", "--insecure-client-listen", "client"}
+	peerDoor   = door{"--peer-listen", "--advertise-peer"}
+	clientDoor = door{"--client-listen", "--advertise-client"}
 )
+
+// tlsFlags names the files of TLS, for messages.
+const tlsFlags = "--tls-cert-file, --tls-key-file and --tls-ca-file"
 
 func (c *Config) resolve() (*resolved, error) {
 	if err := c.checkIdentity(); err != nil {
@@ -46,7 +49,7 @@ func (c *Config) resolve() (*resolved, error) {
 		return nil, err
 	}
 	if !isLoopback(r.peerAdvertise.Hostname()) && isLoopback(r.clientAdvertise.Hostname()) {
-		return nil, fmt.Errorf("--client-listen or --client-advertise must name an address that other members reach: %v is theirs too", r.clientAdvertise)
+		return nil, fmt.Errorf("--client-listen or --advertise-client must name an address that other members reach: %v is theirs too", r.clientAdvertise)
 	}
 	for _, addr := range splitList(c.Join) {
 		u, err := parseAddress("--join", addr, c.ClientTLS)
@@ -71,7 +74,7 @@ func (r *resolved) checkInitialCluster() error {
 			return fmt.Errorf("--initial-cluster: %q is not a member's name", name)
 		}
 		if name == r.Name && u.String() != r.peerAdvertise.String() {
-			return fmt.Errorf("--initial-cluster gives %q the address %v, but --peer-advertise is %v", name, u, r.peerAdvertise)
+			return fmt.Errorf("--initial-cluster gives %q the address %v, but --advertise-peer is %v", name, u, r.peerAdvertise)
 		}
 	}
 	if _, ok := r.InitialCluster[r.Name]; !ok {
@@ -106,11 +109,10 @@ func (d door) resolve(listen, advertise string, tls TLS, insecure bool) (l, a *u
 		return nil, nil, fmt.Errorf("%s %v: must be an IP address or localhost", d.flag, l)
 	}
 	if !isLoopback(host) && l.Scheme != "https" && !insecure {
-		return nil, nil, fmt.Errorf("%s %v is off loopback and not https: set --%[3]s-cert, --%[3]s-key and --%[3]s-ca, or, in a closed network, %s",
-			d.flag, l, d.tls, d.insecureFlag)
+		return nil, nil, fmt.Errorf("%s %v is off loopback and not https: set "+tlsFlags+", or, in a closed network, --insecure-client-listen", d.flag, l)
 	}
 	if l.Scheme == "https" && tls.Empty() {
-		return nil, nil, fmt.Errorf("%s %v needs --%[3]s-cert, --%[3]s-key and --%[3]s-ca", d.flag, l, d.tls)
+		return nil, nil, fmt.Errorf("%s %v needs "+tlsFlags, d.flag, l)
 	}
 	if advertise == "" {
 		if ip != nil && ip.IsUnspecified() {

@@ -121,6 +121,22 @@ func TestJoin(t *testing.T) {
 	if s := again.Status(); s.Learner {
 		t.Errorf("status of the removed member: %+v", s)
 	}
+
+	// Started once more it finds that out again.
+	_ = again.Close(ctx) // says what has ended it
+	late, err := quorum.Start(ctx, last)
+	if err == nil {
+		select {
+		case <-late.Stopped():
+		case <-ctx.Done():
+			t.Error("the removed member goes on, once more")
+		}
+		err = late.Err()
+		_ = late.Close(ctx)
+	}
+	if !errors.Is(err, quorum.ErrRemoved) {
+		t.Errorf("started again, the removed member ends with %v; want ErrRemoved", err)
+	}
 }
 
 func TestJoinEndsWithContext(t *testing.T) {

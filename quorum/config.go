@@ -105,11 +105,11 @@ type TLS struct {
 // Empty reports whether no file is named.
 func (t TLS) Empty() bool { return t == TLS{} }
 
-func (t TLS) validate(which string) error {
+func (t TLS) validate() error {
 	if t.Empty() || t.CertFile != "" && t.KeyFile != "" && t.CAFile != "" {
 		return nil
 	}
-	return fmt.Errorf("--%[1]s-cert, --%[1]s-key and --%[1]s-ca must be set together", which)
+	return errors.New(tlsFlags + " must be set together")
 }
 
 // Validate reports the first thing that is wrong with c and the flag that would change it.
@@ -130,9 +130,9 @@ func (c *Config) checkIdentity() error {
 	case c.Join != "" && len(c.InitialCluster) > 0:
 		return errors.New("--join and --initial-cluster exclude each other")
 	case c.CompactEvery < 0:
-		return fmt.Errorf("--compact-every %v: must not be negative", c.CompactEvery)
+		return fmt.Errorf("CompactEvery %v: must not be negative", c.CompactEvery)
 	case c.KeepRevisions < 0:
-		return fmt.Errorf("--keep-revisions %d: must not be negative", c.KeepRevisions)
+		return fmt.Errorf("KeepRevisions %d: must not be negative", c.KeepRevisions)
 	}
 	heartbeat, election := orDefault(c.Heartbeat, DefaultHeartbeat), orDefault(c.Election, DefaultElection)
 	switch {
@@ -148,10 +148,10 @@ func (c *Config) checkIdentity() error {
 			return fmt.Errorf("service prefix %q would open etcd's own services", p)
 		}
 	}
-	if err := c.PeerTLS.validate("peer"); err != nil {
+	if err := c.PeerTLS.validate(); err != nil {
 		return err
 	}
-	return c.ClientTLS.validate("client")
+	return c.ClientTLS.validate()
 }
 
 func orDefault[T comparable](v, def T) T {

@@ -28,23 +28,23 @@ func TestValidate(t *testing.T) {
 		{"client off loopback, opted out", func(c *quorum.Config) { c.ClientURL = "10.0.0.1:1"; c.InsecureClientListen = true }, ""},
 		{"client off loopback, TLS", func(c *quorum.Config) { c.ClientURL = "10.0.0.1:1"; c.ClientTLS = files }, ""},
 		{"client off loopback, http despite TLS", func(c *quorum.Config) { c.ClientURL = "http://10.0.0.1:1"; c.ClientTLS = files }, "--client-listen"},
-		{"unspecified without advertised", func(c *quorum.Config) { c.ClientURL = "0.0.0.0:1"; c.ClientTLS = files }, "--client-advertise"},
+		{"unspecified without advertised", func(c *quorum.Config) { c.ClientURL = "0.0.0.0:1"; c.ClientTLS = files }, "--advertise-client"},
 		{"unspecified with advertised", func(c *quorum.Config) {
 			c.ClientURL, c.AdvertiseClientURL, c.ClientTLS = "0.0.0.0:1", "lock1.example.org:1", files
 		}, ""},
-		{"schemes differ", func(c *quorum.Config) { c.AdvertiseClientURL = "https://127.0.0.1:1" }, "--client-advertise"},
+		{"schemes differ", func(c *quorum.Config) { c.AdvertiseClientURL = "https://127.0.0.1:1" }, "--advertise-client"},
 		{"peer off loopback, client not told", func(c *quorum.Config) { c.PeerURL = "10.0.0.1:1"; c.PeerTLS = files }, "--client-listen"},
-		{"peer off loopback", func(c *quorum.Config) { c.PeerURL = "10.0.0.1:1" }, "--insecure-peer-listen"},
+		{"peer off loopback", func(c *quorum.Config) { c.PeerURL = "10.0.0.1:1" }, "--insecure-client-listen"},
 		{"both off loopback", func(c *quorum.Config) {
 			c.PeerURL, c.ClientURL, c.PeerTLS, c.ClientTLS = "10.0.0.1:1", "10.0.0.1:2", files, files
 		}, ""},
-		{"key missing", func(c *quorum.Config) { c.PeerTLS = quorum.TLS{CertFile: "c", CAFile: "a"} }, "--peer-key"},
-		{"https without files", func(c *quorum.Config) { c.ClientURL = "https://127.0.0.1:1" }, "--client-cert"},
+		{"key missing", func(c *quorum.Config) { c.PeerTLS = quorum.TLS{CertFile: "c", CAFile: "a"} }, "--tls-key-file"},
+		{"https without files", func(c *quorum.Config) { c.ClientURL = "https://127.0.0.1:1" }, "--tls-cert-file"},
 		{"cluster", func(c *quorum.Config) {
 			c.InitialCluster = map[string]string{"m1": quorum.DefaultPeerURL, "m2": "127.0.0.1:9"}
 		}, ""},
 		{"cluster without self", func(c *quorum.Config) { c.InitialCluster = map[string]string{"m2": "127.0.0.1:9"} }, "--initial-cluster"},
-		{"cluster with another address of self", func(c *quorum.Config) { c.InitialCluster = map[string]string{"m1": "127.0.0.1:9"} }, "--peer-advertise"},
+		{"cluster with another address of self", func(c *quorum.Config) { c.InitialCluster = map[string]string{"m1": "127.0.0.1:9"} }, "--advertise-peer"},
 		{"cluster and join", func(c *quorum.Config) {
 			c.InitialCluster, c.Join = map[string]string{"m1": quorum.DefaultPeerURL}, "127.0.0.1:9"
 		}, "--join"},
@@ -53,7 +53,7 @@ func TestValidate(t *testing.T) {
 		{"election too short", func(c *quorum.Config) { c.Heartbeat = time.Second }, "--election"},
 		{"election too long", func(c *quorum.Config) { c.Election = time.Minute }, "--election"},
 		{"heartbeat too short", func(c *quorum.Config) { c.Heartbeat = time.Microsecond }, "--heartbeat"},
-		{"negative retention", func(c *quorum.Config) { c.KeepRevisions = -1 }, "--keep-revisions"},
+		{"negative retention", func(c *quorum.Config) { c.KeepRevisions = -1 }, "KeepRevisions"},
 		{"etcd's services", func(c *quorum.Config) { c.ServicePrefix = []string{"etcdserverpb.KV"} }, "etcdserverpb.KV"},
 		{"all services", func(c *quorum.Config) { c.ServicePrefix = []string{""} }, "etcd's own"},
 	} {

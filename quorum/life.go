@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"go.etcd.io/etcd/client/pkg/v3/types"
 )
 
 // becomeReady closes m.ready once the member is a voter and has caught up.
@@ -54,19 +56,29 @@ func (m *Member) awaitEnd() error {
 			if m.ctx.Err() != nil {
 				return nil
 			}
-			if m.fate.removed.Load() {
-				return ErrRemoved
-			}
-			return ErrStopped
+			return m.why(nil)
 		case err, ok := <-m.etcd.Err():
 			if err != nil && m.ctx.Err() == nil {
-				return fmt.Errorf("%w: %w", ErrStopped, err)
+				return m.why(err)
 			}
 			if !ok {
 				return nil
 			}
 		}
 	}
+}
+
+// why says why etcd has ended by itself, with err if it is not nil. A removal stands in the member's own
+// log, too: one that is started again does not have to hear of it from a peer.
+func (m *Member) why(err error) error {
+	c, ok := m.server.Cluster().(interface{ IsIDRemoved(id types.ID) bool })
+	switch {
+	case m.fate.removed.Load(), ok && c.IsIDRemoved(m.server.MemberID()):
+		return ErrRemoved
+	case err != nil:
+		return fmt.Errorf("%w: %w", ErrStopped, err)
+	}
+	return ErrStopped
 }
 
 // Ready is closed once the member is a voter, has met a quorum, and has applied all that was

@@ -26,6 +26,8 @@ type fakeCluster struct {
 	streams  []*fakeStream
 	touches  int
 
+	nameless bool // it is an older one, which tells no names where a session is attached
+
 	down   map[string]bool                         // endpoints that take no streams
 	silent map[string]bool                         // endpoints that answer nothing
 	refuse func(f *wire.Frame) *wire.Frame         // answers in place of the cluster; nil: does not
@@ -285,12 +287,24 @@ func (s *fakeStream) doLocked(f *wire.Frame) *wire.Frame {
 		for name, q := range c.queues {
 			for _, p := range q {
 				if p.session == f.Session {
-					answer.Names = append(answer.Names, name)
+					if !c.nameless {
+						answer.Names = append(answer.Names, name)
+					}
 					answer.Contenders = append(answer.Contenders, wire.Contender{Token: p.token, Session: p.session, Znode: "/" + name + "/place"})
 				}
 			}
 		}
 		answer.Total = int64(len(answer.Contenders))
+		return answer
+	case wire.Queue:
+		answer := &wire.Frame{Total: int64(len(c.queues[f.Name]))}
+		for i, p := range c.queues[f.Name] {
+			state := wire.Held
+			if i > 0 {
+				state = wire.Waits
+			}
+			answer.Contenders = append(answer.Contenders, wire.Contender{Token: p.token, Session: p.session, State: state})
+		}
 		return answer
 	case wire.Close:
 		c.endLocked(f.Session)

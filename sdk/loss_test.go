@@ -35,6 +35,29 @@ func TestAForcedReleaseIsTold(t *testing.T) {
 	}
 }
 
+// TestAMemberThatTellsNoNames: where the answer to an attach does not say which locks the session has, as
+// that of an older member, each is asked for.
+func TestAMemberThatTellsNoNames(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFakeCluster(fakeTTL)
+		f.nameless = true
+		c := f.client(t)
+		x, y := lock(t, c.Mutex("x")), lock(t, c.Mutex("y"))
+		f.force("x", false)
+		f.cut()
+		<-x.Lost()
+		time.Sleep(time.Second)
+		wantState(t, x, Lost)
+		wantState(t, y, Held)
+		if lost, ok := errors.AsType[*LostError](context.Cause(x.Context())); !ok || lost.Name != "x" || lost.Whole || lost.Cause != CauseUnknown {
+			t.Errorf("the cause is %v", context.Cause(x.Context()))
+		}
+		f.force("y", false)
+		f.cut() // now the session has nothing: nobody has to be asked
+		<-y.Lost()
+	})
+}
+
 func TestALostSessionEndsAllItsHolds(t *testing.T) {
 	for _, told := range []bool{true, false} {
 		synctest.Test(t, func(t *testing.T) {

@@ -94,7 +94,7 @@ func (t *Term) Proclaim(ctx context.Context, value string) error {
 	if err == nil {
 		if err = c.await(ctx, k); err != nil {
 			err = fmt.Errorf("%w: %w", ErrUncertain, err)
-		} else if err = k.err; err != nil && !k.answered && k.sends > 0 {
+		} else if err = k.err; err != nil && !k.known() {
 			err = fmt.Errorf("%w: %w", ErrUncertain, err)
 		}
 	}

@@ -1,6 +1,7 @@
 package sdk
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"testing/synctest"
@@ -9,7 +10,8 @@ import (
 	"github.com/lockkeeper/lockkeeper/httpapi/wire"
 )
 
-// leading returns a term of a cluster that answers hand-overs by answer; nil swallows the answer.
+// leading returns a term of a cluster that answers hand-overs and proclamations by answer; nil swallows the
+// answer.
 func leading(t *testing.T, answer func(times int) *wire.Frame) (*fakeCluster, *Term) {
 	t.Helper()
 	f := newFakeCluster(fakeTTL)
@@ -18,7 +20,7 @@ func leading(t *testing.T, answer func(times int) *wire.Frame) (*fakeCluster, *T
 		switch r.Kind {
 		case wire.Campaign:
 			s.sendLocked(&wire.Frame{Kind: wire.OK, ID: r.ID, State: wire.Held, Token: 7})
-		case wire.HandOver:
+		case wire.HandOver, wire.Proclaim:
 			times++
 			if a := answer(times); a != nil {
 				a.ID = r.ID
@@ -38,9 +40,9 @@ func leading(t *testing.T, answer func(times int) *wire.Frame) (*fakeCluster, *T
 	return f, term
 }
 
-// TestWhatBecameOfAHandOver: an error says that the outcome is not known where it is not, and what it is
-// where it is.
-func TestWhatBecameOfAHandOver(t *testing.T) {
+// TestWhatBecameOfATerm: the error of a hand-over, or of a proclamation, says that the outcome is not known
+// where it is not, and what it is where it is.
+func TestWhatBecameOfATerm(t *testing.T) {
 	refusal := func(code string) *wire.Frame { return &wire.Frame{Kind: wire.Error, Code: code} }
 	for _, tt := range []struct {
 		name    string
@@ -84,24 +86,32 @@ func TestWhatBecameOfAHandOver(t *testing.T) {
 		},
 		{name: "the client is closed", close: true, answer: func(int) *wire.Frame { return nil }, want: ErrClosed, unknown: true},
 	} {
-		t.Run(tt.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				f, term := leading(t, tt.answer)
-				done := make(chan error, 1)
-				go func() { done <- term.HandOver(t.Context(), 9) }()
-				synctest.Wait()
-				if tt.cut {
-					f.cut()
-				}
-				if tt.close {
-					term.hold.session.client.stop()
-				}
-				err := <-done
-				if !errors.Is(err, tt.want) || errors.Is(err, ErrUncertain) != tt.unknown {
-					t.Errorf("HandOver = %v; want %v, unknown: %v", err, tt.want, tt.unknown)
-				}
+		for _, do := range []struct {
+			name string
+			ask  func(ctx context.Context, term *Term) error
+		}{
+			{"HandOver", func(ctx context.Context, term *Term) error { return term.HandOver(ctx, 9) }},
+			{"Proclaim", func(ctx context.Context, term *Term) error { return term.Proclaim(ctx, "else") }},
+		} {
+			t.Run(do.name+" "+tt.name, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					f, term := leading(t, tt.answer)
+					done := make(chan error, 1)
+					go func() { done <- do.ask(t.Context(), term) }()
+					synctest.Wait()
+					if tt.cut {
+						f.cut()
+					}
+					if tt.close {
+						term.hold.session.client.stop()
+					}
+					err := <-done
+					if !errors.Is(err, tt.want) || errors.Is(err, ErrUncertain) != tt.unknown {
+						t.Errorf("%s = %v; want %v, unknown: %v", do.name, err, tt.want, tt.unknown)
+					}
+				})
 			})
-		})
+		}
 	}
 }
 

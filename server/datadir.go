@@ -6,10 +6,16 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+
+	"github.com/lockkeeper/lockkeeper/quorum"
 )
 
 // ErrDataDirInUse is returned by [Run] when another process serves from the data directory.
 var ErrDataDirInUse = errors.New("data directory in use by another process")
+
+// ErrRemoved is what [Run] returns when the cluster has removed this member. Its data directory is of
+// no more use.
+var ErrRemoved = quorum.ErrRemoved
 
 // LockDataDir makes dir if it is missing and takes it for this process until release is called
 // or the process ends. It returns [ErrDataDirInUse] at once if another process has it. Without

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"sync"
 	"time"
+
+	"github.com/lockkeeper/lockkeeper/znode"
 )
 
 // behindAgain is how long a Behind waits before it does again what has failed.
@@ -27,8 +29,8 @@ func NewBehind() *Behind {
 	return b
 }
 
-// Do has do run until it succeeds, the store is closed, or Close is called, which ends its context. It
-// does not block.
+// Do has do run until it succeeds, is refused with a [znode.Code], which to ask again would not change,
+// the store is closed, or Close is called, which ends its context. It does not block.
 func (b *Behind) Do(do func(ctx context.Context) error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -37,7 +39,8 @@ func (b *Behind) Do(do func(ctx context.Context) error) {
 	}
 	b.wg.Go(func() {
 		for b.ctx.Err() == nil {
-			if err := do(b.ctx); err == nil || errors.Is(err, ErrClosed) {
+			err := do(b.ctx)
+			if _, refused := errors.AsType[znode.Code](err); refused || err == nil || errors.Is(err, ErrClosed) {
 				return
 			}
 			select {

@@ -23,7 +23,7 @@ func (s *Store) Sync(ctx context.Context) error {
 		if s.ctx.Err() != nil {
 			return ErrClosed
 		}
-		return fmt.Errorf("read index: %w", errors.Join(ErrUnavailable, err))
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	return s.WaitRevision(ctx, s.q.Revision())
 }
@@ -135,7 +135,7 @@ func (q *revisionQueue) close() {
 // Quorum asks whether the quorum answers. It ends with ctx, and ErrUnavailable.
 func (s *Store) Quorum(ctx context.Context) error {
 	if err := s.q.ReadIndex(ctx); err != nil {
-		return fmt.Errorf("read index: %w", errors.Join(ErrUnavailable, err))
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	return nil
 }

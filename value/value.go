@@ -17,7 +17,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/lockkeeper/lockkeeper/lease"
@@ -184,21 +183,11 @@ func (v *Values) look(path string) (s sight) {
 	return s
 }
 
-// reserved are the beginnings of names that the recipes of locks, semaphores and elections give
-// their znodes, before a sequence number.
-var reserved = []string{"lock-", "__lock__", "__rlock__", "__READ__", "__WRIT__", "lease-", "latch-"}
-
 // checkPlace says so where a name is that of a place in a queue: who holds must be decided by the
 // recipes alone.
 func checkPlace(name string) error {
 	_, last := znode.Split("/" + name)
-	place := strings.HasPrefix(last, "_c_")
-	if _, numbered := znode.Sequence(last); numbered {
-		for _, family := range reserved {
-			place = place || strings.Contains(last, family)
-		}
-	}
-	if place {
+	if znode.Place(last) {
 		return fmt.Errorf("%q is named like a place in the queue of a lock, a semaphore or an election: %w", name, ErrNotAValue)
 	}
 	return nil

@@ -87,7 +87,7 @@ var recipes = []recipe{
 		shown("`Lock`", excludes, "clients TestMultiLocks"),
 	},
 	{
-		"lock-delay", "REST, command line",
+		"lock-delay", allDoors,
 		shown("`InterProcessMutex`, `InterProcessReadWriteLock`", "waits while the lock rests", "clients TestLockDelay"),
 		shown("`Lock` with `extra_lock_patterns`, or with our `compat=all`", "waits while the lock rests", "clients TestLockDelay"),
 		shown("`Lock`", "waits while the lock rests", "clients TestLockDelay"),

@@ -109,6 +109,21 @@ func family(head string) (shared, ok bool) {
 	return false, false
 }
 
+// Place reports whether a name is one that a recipe gives to a place in a queue, or to a permit: the
+// further names of a lock that stands under several are among them, and so is what bears somebody's id.
+func Place(name string) bool {
+	if strings.HasPrefix(name, protectedPrefix) {
+		return true
+	}
+	head, digits := cutDigits(name)
+	if digits == "" {
+		return false
+	}
+	_, queued := family(strings.TrimSuffix(head, "-"))
+	_, plain := family(head)
+	return queued || plain || strings.HasSuffix(head, strings.TrimPrefix(leaseFamily, "-"))
+}
+
 func parseSequence(digits string, negative bool) int64 {
 	n := int64(0)
 	for i := range len(digits) {

@@ -96,12 +96,12 @@ func (r *lockRun) enter(ctx context.Context) (holding, error) {
 	for first := true; ; first = false {
 		s, err := r.client.OpenSession(ctx)
 		if err != nil {
-			return nil, err
+			return nil, r.unanswered(ctx, err)
 		}
 		b := s.DoubleBarrier(r.cfg.name, r.cfg.barrier.count)
 		if first {
 			if err := r.sayWhoIsThere(ctx, b); err != nil {
-				return nil, err
+				return nil, r.unanswered(ctx, err)
 			}
 		}
 		err = b.Enter(ctx)
@@ -112,6 +112,14 @@ func (r *lockRun) enter(ctx context.Context) (holding, error) {
 			return nil, err
 		} // else as whoever waits for a lock: by another session
 	}
+}
+
+// unanswered is err, or where --wait was over first, that nobody has said anything: not that too few came.
+func (r *lockRun) unanswered(ctx context.Context, err error) error {
+	if errors.Is(context.Cause(ctx), errTurnDidNotCome) {
+		return noAnswer(r.cfg.wait, "--wait")
+	}
+	return err
 }
 
 // sayWhoIsThere says how many are missing, where it has to be waited for them.

@@ -63,7 +63,7 @@ func (c *client) do(ctx context.Context, method, path string, query url.Values, 
 		if refused(err) {
 			return err
 		}
-		failures = append(failures, err)
+		failures = append(failures, at(endpoint, err))
 		if ctx.Err() != nil {
 			break
 		}
@@ -149,6 +149,14 @@ func plainly(err error) error {
 	return err
 }
 
+// at says where an error comes from that does not say so itself.
+func at(endpoint string, err error) error {
+	if _, ok := errors.AsType[*problemError](err); ok {
+		return fmt.Errorf("%s: %w", endpoint, err)
+	}
+	return err
+}
+
 // unavailable says that no member did what was asked, and why each did not.
 func unavailable(failures []error) error {
 	if len(failures) == 1 {
@@ -157,10 +165,14 @@ func unavailable(failures []error) error {
 		}
 	}
 	var list strings.Builder
+	code := exitUnavailable
 	for _, err := range failures {
 		fmt.Fprintf(&list, "\n  %v", err)
+		if problem, ok := errors.AsType[*problemError](err); ok && problem.exitCode() == exitUncertain {
+			code = exitUncertain // one of them may have done it
+		}
 	}
-	return &codedError{exitUnavailable, fmt.Errorf("no member can answer ('lockkeeper serve' starts one, --endpoints names others):%s", list.String())}
+	return &codedError{code, fmt.Errorf("no member can answer ('lockkeeper serve' starts one, --endpoints names others):%s", list.String())}
 }
 
 // endpointURL returns the URL that text, which may lack a scheme, stands for.

@@ -7,6 +7,9 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -128,6 +131,38 @@ func TestClientGivesUpInTime(t *testing.T) {
 	_, err := get(t, 100*time.Millisecond, silent)
 	if err == nil || !strings.Contains(err.Error(), "no answer in time") || exitCode(err) != exitUnavailable {
 		t.Errorf("do = %v, exit code %d; want no answer in time, %d", err, exitCode(err), exitUnavailable)
+	}
+}
+
+// TestRoutesOfNamesLikeActions: the last slash that says that there is no action stands behind the names of
+// just the actions that can be asked for by GET, as the API's description has them.
+func TestRoutesOfNamesLikeActions(t *testing.T) {
+	files, err := filepath.Glob(filepath.Join("..", "..", "httpapi", "openapi", "*.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := regexp.MustCompile(`(?m)^  (/\S+):\n((?:    .*\n|\n)+)`)
+	action := regexp.MustCompile(`^/v1/([a-z-]+)/\{name\}/([a-z]+)$`)
+	found := 0
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, described := range path.FindAllStringSubmatch(string(text), -1) {
+			m := action.FindStringSubmatch(described[1])
+			if m == nil {
+				continue
+			}
+			found++
+			read := strings.Contains("\n"+described[2], "\n    get:\n")
+			if got := strings.HasSuffix(routePath(m[1], "a/"+m[2], ""), "/"); got != read {
+				t.Errorf("the path of %q in %s ends with a slash: %v; want %v", "a/"+m[2], m[1], got, read)
+			}
+		}
+	}
+	if found < 10 {
+		t.Errorf("only %d actions were found", found)
 	}
 }
 

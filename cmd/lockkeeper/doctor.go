@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 	"time"
 
@@ -118,7 +119,7 @@ func examine(ctx context.Context, endpoints []string) []finding {
 			continue
 		}
 		found = append(found, finding{
-			Check: "reach", Member: endpoints[i], Level: levelProblem, Text: failures[i].Error(),
+			Check: "reach", Member: endpoints[i], Level: levelProblem, Text: reason(endpoints[i], failures[i]),
 			Do: "start the member, or mend the network; check --endpoints",
 		})
 	}
@@ -141,6 +142,15 @@ func diagnoseOne(ctx context.Context, endpoint string) (*diagnosis, error) {
 	d.trip = time.Since(got)
 	d.offset = d.Time.Sub(got) + d.trip/2
 	return d, nil
+}
+
+// reason returns why one endpoint did not answer, in one line, without what the line says already.
+func reason(endpoint string, err error) string {
+	text := err.Error()
+	if i := strings.LastIndex(text, endpoint+": "); i >= 0 {
+		text = text[i+len(endpoint)+2:]
+	}
+	return strings.ReplaceAll(text, "\n", " ")
 }
 
 func printFindings(w io.Writer, found []finding) error {

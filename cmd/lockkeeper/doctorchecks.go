@@ -139,18 +139,31 @@ func (d *diagnosis) freeDisk() finding {
 	text := fmt.Sprintf("%s free; the limit is %s", mebibytes(d.FreeDisk), mebibytes(d.MinFreeDisk))
 	switch {
 	case d.FreeDisk < d.MinFreeDisk:
-		return finding{"free disk", d.Member, levelProblem, text + ": nothing new is taken", "make room on the disk of --data-dir, or lower --min-free-disk"}
+		refused, do := d.nothingNew("make room on the disk of --data-dir, or lower --min-free-disk")
+		return finding{"free disk", d.Member, levelProblem, text + refused, do}
 	case d.FreeDisk < 2*d.MinFreeDisk:
 		return finding{"free disk", d.Member, levelNote, text, "make room before it is reached"}
 	}
 	return finding{Check: "free disk", Member: d.Member, Level: levelOK, Text: text}
 }
 
+// nothingNew says what becomes of a member above a watermark: the one that leads refuses for all.
+func (d *diagnosis) nothingNew(do string) (refused, doing string) {
+	if d.Leader != d.Member {
+		return ": nothing new will be taken when it leads", do
+	}
+	if len(d.Peers) == 0 {
+		return ": nothing new is taken", do
+	}
+	return ": nothing new is taken, as it leads", do + "; until then let another lead that is well: lockkeeper member move-leader"
+}
+
 func (d *diagnosis) database() finding {
 	text := fmt.Sprintf("%s in use of %s; the file has %s", mebibytes(d.DatabaseInUse), mebibytes(d.MaxDatabaseBytes), mebibytes(d.DatabaseBytes))
 	switch {
 	case d.DatabaseInUse > d.MaxDatabaseBytes:
-		return finding{"database", d.Member, levelProblem, text + ": nothing new is taken", "delete znodes, or raise --max-database-bytes"}
+		refused, do := d.nothingNew("delete znodes, or raise --max-database-bytes")
+		return finding{"database", d.Member, levelProblem, text + refused, do}
 	case d.DatabaseInUse > d.MaxDatabaseBytes/100*nearFull:
 		return finding{"database", d.Member, levelNote, text, "find out what grows: lockkeeper_store_znodes, lockkeeper_lease_active"}
 	case d.DatabaseBytes-d.DatabaseInUse > max(wasteful, d.DatabaseInUse):

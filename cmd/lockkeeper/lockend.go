@@ -19,6 +19,11 @@ var (
 	errOverdue = errors.New("no member has answered for too long")
 )
 
+// noAnswer is the end of an attempt to which no member has said anything in time.
+func noAnswer(within time.Duration, flag string) error {
+	return fmt.Errorf("%w: no answer within %v (%s)", sdk.ErrUnavailable, within, flag)
+}
+
 // onLostTimeout bounds the command of --on-lost: then it is killed.
 const onLostTimeout = 30 * time.Second
 

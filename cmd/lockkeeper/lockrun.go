@@ -18,6 +18,8 @@ const (
 	// releaseTimeout bounds the release of the lock when the command has ended, and the leaving of
 	// the queue: then the session's end does it.
 	releaseTimeout = 10 * time.Second
+	// farewell bounds the end of the session where no member has answered before.
+	farewell = time.Second
 	// goneTimeout bounds the wait for a group after SIGKILL was due: processes in uninterruptible
 	// sleep go when their disk answers.
 	goneTimeout = 10 * time.Second
@@ -55,13 +57,12 @@ func (e *signalled) exitCode() int {
 
 // runUnderLock runs the command under the lock. ctx brings no end: signals are taken here, since
 // the command is to have them.
-func runUnderLock(ctx context.Context, a *app, cfg *lockConfig) error {
+func runUnderLock(ctx context.Context, a *app, cfg *lockConfig) (err error) {
 	r := &lockRun{app: a, cfg: cfg, sigs: make(chan os.Signal, signalBuffer)}
 	supervise.Notify(r.sigs)
 	defer signal.Stop(r.sigs)
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) // nobody may read our messages; that is no reason to stop
 
-	var err error
 	if r.events, err = openEvents(cfg.events, cfg.name, a.stderr); err != nil {
 		return &codedError{exitBroken, err}
 	}
@@ -69,9 +70,14 @@ func runUnderLock(ctx context.Context, a *app, cfg *lockConfig) error {
 	defer r.wg.Wait()
 	ctx = context.WithoutCancel(ctx)
 	defer func() {
-		if r.client != nil {
-			r.closeClient(ctx)
+		if r.client == nil {
+			return
 		}
+		patience := releaseTimeout
+		if exitCode(err) == exitUnreachable {
+			patience = farewell
+		}
+		r.closeClient(ctx, patience)
 	}()
 	for {
 		err := r.once(ctx)
@@ -102,7 +108,12 @@ func (r *lockRun) acquire(ctx context.Context) (holding, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer r.watchSignals(cancel)()
-	if r.cfg.wait > 0 {
+	switch { // who does not wait for the lock does not wait for a quorum either
+	case r.cfg.try:
+		var stop context.CancelFunc
+		ctx, stop = context.WithTimeoutCause(ctx, r.cfg.members.timeout, noAnswer(r.cfg.members.timeout, "--timeout"))
+		defer stop()
+	case r.cfg.wait > 0:
 		var stop context.CancelFunc
 		ctx, stop = context.WithTimeoutCause(ctx, r.cfg.wait, errTurnDidNotCome)
 		defer stop()
@@ -130,6 +141,10 @@ func (r *lockRun) acquire(ctx context.Context) (holding, error) {
 	switch {
 	case err == nil:
 		return hold, nil
+	case errors.Is(err, sdk.ErrUnavailable):
+		return nil, r.notAcquired(ctx, err)
+	case errors.Is(context.Cause(ctx), errTurnDidNotCome) && waited.Name == "" && r.cfg.barrier == nil:
+		return nil, r.notAcquired(ctx, noAnswer(r.cfg.wait, "--wait")) // nobody has said that we stand in line
 	case errors.Is(context.Cause(ctx), errTurnDidNotCome) && r.client.Endpoint() != "" && !errors.Is(err, sdk.ErrUncertain):
 		return nil, r.turnDidNotCome(waited)
 	default:
@@ -231,8 +246,8 @@ func telling(states chan<- sdk.State) func(*sdk.Hold, sdk.State) {
 }
 
 // closeClient ends the session, and with it what may be left of the lock.
-func (r *lockRun) closeClient(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, releaseTimeout)
+func (r *lockRun) closeClient(ctx context.Context, patience time.Duration) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	_ = r.client.Close(ctx) // the release has said what there is to say; else the TTL ends it
 }

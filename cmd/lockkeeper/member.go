@@ -205,7 +205,10 @@ func printMembers(w io.Writer, members []memberCard) error {
 		case m.Learner:
 			role = "learner"
 		}
-		if m.Online {
+		switch {
+		case m.unsure:
+			state = "unknown"
+		case m.Online:
 			state = "online"
 		}
 		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", printable(m.Name), role, state, printable(m.Version),

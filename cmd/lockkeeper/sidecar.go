@@ -22,7 +22,7 @@ func newSidecar(a *app) *cobra.Command {
 			"on this machine, takes the locks and campaigns in the elections that it is told, and tells the\n" +
 			"application of every loss. When the application is gone, all that it held is released at once;\n" +
 			"when the sidecar gets SIGTERM, it lets go in order.\n\n" +
-			"One of the --app flags must say how it knows that the application lives. Several locks and\n" +
+			"One of the --app-… flags must say how it knows that the application lives. Several locks and\n" +
 			"elections, their values and hooks stand in the file of --config. docs/sidecar.md says how, and\n" +
 			"what it cannot promise.",
 		Example: "  lockkeeper sidecar --app-pid-file /run/app.pid --elect orders/leader --value \"$HOSTNAME\"\n" +

@@ -177,7 +177,7 @@ func saveSnapshot(ctx context.Context, cfg *clientConfig, file string, local boo
 		if _, ours := errors.AsType[*fileError](err); ours || refused(err) || ctx.Err() != nil {
 			return nil, err
 		}
-		failures = append(failures, err)
+		failures = append(failures, at(endpoint, err))
 	}
 	return nil, unavailable(failures)
 }

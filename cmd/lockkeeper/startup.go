@@ -20,6 +20,11 @@ func startupError(err error, cfg *server.Config) error {
 		return fmt.Errorf("%s is no address of this machine: 'ip address' lists them (%w)", listener(err, cfg), err)
 	case errors.Is(err, server.ErrDataDirInUse):
 		return fmt.Errorf("--data-dir %s: another process serves from it: stop that one, or choose another directory", cfg.DataDir)
+	case strings.Contains(err.Error(), "already been bootstrapped"): // etcd has no error of its own for it
+		return fmt.Errorf("--data-dir %s is not the one that this member had, whose votes it has forgotten: bring that back, or let another take its place: "+
+			"'lockkeeper member remove %s', then serve with --join (%w)", cfg.DataDir, cfg.Name, err)
+	case errors.Is(err, server.ErrRemoved):
+		return fmt.Errorf("this member was removed from the cluster, and --data-dir %s is of no more use: to come back, serve with an empty one and --join (%w)", cfg.DataDir, err)
 	}
 	if _, ok := errors.AsType[*net.OpError](err); ok && errors.Is(err, fs.ErrPermission) {
 		return fmt.Errorf("%s needs rights this process does not have: choose a port above 1023 (%w)", listener(err, cfg), err)

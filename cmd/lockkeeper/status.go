@@ -32,6 +32,8 @@ type memberCard struct {
 	Learner   bool              `json:"learner"`
 	Online    bool              `json:"online"`
 	Addresses map[string]string `json:"addresses"` // by door
+
+	unsure bool // nobody can say now whether it is online
 }
 
 func newStatus(a *app) *cobra.Command {
@@ -77,6 +79,12 @@ func (s *status) print(w io.Writer) error {
 	}
 	if _, err := fmt.Fprintln(w); err != nil {
 		return err
+	}
+	if s.Leader == "" {
+		// Who is here stands in the log, to which nothing is added now.
+		for i := range s.Members {
+			s.Members[i].unsure = s.Members[i].ID != s.MemberID
+		}
 	}
 	slices.SortFunc(s.Members, func(a, b memberCard) int { return cmp.Compare(a.Name, b.Name) })
 	return printMembers(w, s.Members)

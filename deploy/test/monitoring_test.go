@@ -40,8 +40,8 @@ type alertFile struct {
 	} `json:"groups"`
 }
 
-// TestMonitoring holds every expression of alerts and dashboard against what a real member exports,
-// and every alert against the document that tells what to do.
+// TestMonitoring holds every expression of alerts and dashboard, and every metric of the documents that
+// tell what to do, against what a real member exports; and the alerts against the runbook.
 func TestMonitoring(t *testing.T) {
 	t.Parallel()
 	expressions := map[string]string{}
@@ -53,14 +53,22 @@ func TestMonitoring(t *testing.T) {
 	if err := yaml.UnmarshalStrict(text, &alerts); err != nil {
 		t.Fatal(err)
 	}
-	advice, err := os.ReadFile(filepath.Join(root, "docs", "operations.md"))
+	runbook, err := os.ReadFile(filepath.Join(root, "docs", "runbook.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, rule := range alerts.Groups[0].Rules {
 		expressions[rule.Alert] = rule.Expr
-		if !strings.Contains(string(advice), "| `"+rule.Alert+"` |") {
-			t.Errorf("docs/operations.md does not tell what to do about %s", rule.Alert)
+		if !strings.Contains(string(runbook), "\n### "+rule.Alert+"\n") {
+			t.Errorf("docs/runbook.md does not tell what to do about %s", rule.Alert)
+		}
+		if got, want := rule.Annotations["runbook"], "docs/runbook.md#"+strings.ToLower(rule.Alert); got != want {
+			t.Errorf("%s leads to %q; want %q", rule.Alert, got, want)
+		}
+	}
+	for _, name := range regexp.MustCompile(`\bLockkeeper[A-Z]\w+`).FindAllString(string(runbook), -1) {
+		if expressions[name] == "" {
+			t.Errorf("docs/runbook.md tells of an alert %s, which there is not", name)
 		}
 	}
 
@@ -85,6 +93,18 @@ func TestMonitoring(t *testing.T) {
 
 	known := exported(t)
 	name := regexp.MustCompile(`\b(lockkeeper|etcd)_[a-z_]+`)
+	for _, doc := range []string{"runbook.md", "operations.md"} {
+		text, err := os.ReadFile(filepath.Join(root, "docs", doc))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, metric := range name.FindAllString(string(text), -1) {
+			// The documents name a family; a histogram's samples have endings.
+			if !known[metric] && !known[metric+"_count"] && !strings.HasSuffix(metric, "_") {
+				t.Errorf("docs/%s names %s, which no member exports", doc, metric)
+			}
+		}
+	}
 	for where, expr := range expressions {
 		names := name.FindAllString(expr, -1)
 		for _, metric := range names {

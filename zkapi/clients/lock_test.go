@@ -140,13 +140,13 @@ func TestForce(t *testing.T) {
 }
 
 // TestLockDelay: a lock whose holder has expired rests for the clients of ZooKeeper, too. The holders
-// by the command line are killed, those by REST silent.
+// by the command line are killed, those by REST silent, those by the SDK cut off.
 func TestLockDelay(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithTimeout(t.Context(), 3*patience)
 	defer cancel()
 	cluster := clustertest.Start(t, 1, clustertest.Options{})
-	o := newOurs(t, cluster, byREST, byCLI)
+	o := allDoors(t, cluster)
 	const delay = 3 * time.Second
 	type waiter struct {
 		name          string

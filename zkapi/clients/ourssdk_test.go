@@ -5,6 +5,9 @@ package clients
 import (
 	"context"
 	"errors"
+	"net"
+	"net/http"
+	"sync"
 	"testing"
 
 	"github.com/lockkeeper/lockkeeper/internal/clustertest"
@@ -22,6 +25,12 @@ func bySDK(t *testing.T, c *clustertest.Cluster) door { return &sdkDoor{t, c} }
 func (d *sdkDoor) String() string { return "stream" }
 
 func (d *sdkDoor) dial(ctx context.Context, opts ...sdk.Option) (*sdk.Client, error) {
+	return d.dialBy(ctx, &wires{}, opts...)
+}
+
+// dialBy dials by connections that can be cut.
+func (d *sdkDoor) dialBy(ctx context.Context, w *wires, opts ...sdk.Option) (*sdk.Client, error) {
+	opts = append(opts, sdk.WithHTTPClient(&http.Client{Transport: &http.Transport{DialContext: w.dial}}))
 	c, err := sdk.Dial(ctx, d.cluster.Endpoints(), opts...)
 	if err != nil {
 		return nil, err
@@ -29,11 +38,48 @@ func (d *sdkDoor) dial(ctx context.Context, opts ...sdk.Option) (*sdk.Client, er
 	d.t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 		defer cancel()
-		if err := c.Close(ctx); err != nil {
+		if err := c.Close(ctx); err != nil && !w.isCut() {
 			d.t.Error(err)
 		}
 	})
 	return c, nil
+}
+
+// wires are the connections of a client. Once they are cut there are no more: to the members it is as if
+// it had died.
+type wires struct {
+	mu    sync.Mutex
+	conns []net.Conn
+	over  bool
+}
+
+func (w *wires) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	c, err := (&net.Dialer{}).DialContext(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.over {
+		return nil, errors.Join(net.ErrClosed, c.Close())
+	}
+	w.conns = append(w.conns, c)
+	return c, nil
+}
+
+func (w *wires) cut() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.over = true
+	for _, c := range w.conns {
+		_ = c.Close() // it may be closed
+	}
+}
+
+func (w *wires) isCut() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.over
 }
 
 func (d *sdkDoor) take(ctx context.Context, name string, a ask) (*held, error) {
@@ -41,7 +87,8 @@ func (d *sdkDoor) take(ctx context.Context, name string, a ask) (*held, error) {
 	if a.ttl != 0 {
 		ttl = a.ttl
 	}
-	c, err := d.dial(ctx, sdk.WithTTL(ttl))
+	w := &wires{}
+	c, err := d.dialBy(ctx, w, sdk.WithTTL(ttl))
 	if err != nil {
 		return nil, err
 	}
@@ -61,7 +108,7 @@ func (d *sdkDoor) take(ctx context.Context, name string, a ask) (*held, error) {
 	if a.limit != 0 {
 		opts = append(opts, sdk.WithPermits(a.limit))
 	}
-	h := &held{name: name}
+	h := &held{name: name, kill: w.cut}
 	switch {
 	case a.also != nil:
 		var got *sdk.MultiHold
