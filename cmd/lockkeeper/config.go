@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/pflag"
 	"sigs.k8s.io/yaml"
 
+	"github.com/lockkeeper/lockkeeper/internal/supervise"
 	"github.com/lockkeeper/lockkeeper/server"
 )
 
@@ -184,7 +185,7 @@ func (c *clientConfig) load(fs *pflag.FlagSet, environ []string) error {
 var kubernetesLink = regexp.MustCompile(`^LOCKKEEPER_(.*_)?(SERVICE_(HOST|PORT(_.*)?)|PORT(_\d+_(TCP|UDP|SCTP)(_.*)?)?)$`)
 
 // otherVariables are known besides those named after serve's flags.
-var otherVariables = append([]string{"LOCKKEEPER_CONFIG", "LOCKKEEPER_ENDPOINTS", "LOCKKEEPER_TIMEOUT"}, workVariables...)
+var otherVariables = append([]string{"LOCKKEEPER_CONFIG", "LOCKKEEPER_ENDPOINTS", "LOCKKEEPER_TIMEOUT", supervise.InitVariable}, workVariables...)
 
 // workVariables are those that lock, elect and barrier give to their commands.
 var workVariables = []string{"LOCKKEEPER_LOCK", "LOCKKEEPER_ELECTION_NAME", "LOCKKEEPER_BARRIER", "LOCKKEEPER_TOKEN"}

@@ -56,6 +56,7 @@ func newRoot(a *app) *cobra.Command {
 		newVersion(a),
 		newMan(),
 		newGuard(),
+		newGate(a),
 	)
 	return root
 }
