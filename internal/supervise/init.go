@@ -8,6 +8,7 @@ import (
 	"os/signal"
 	"runtime"
 	"runtime/debug"
+	"sync"
 	"syscall"
 	"time"
 
@@ -59,11 +60,20 @@ func Init(ctx context.Context) (syscall.WaitStatus, error) {
 	if ctx.Err() != nil {
 		_ = worker.Signal(syscall.SIGTERM)
 	}
-	go func() { // ends with the process, as the caller must
-		for sig := range signals {
-			_ = worker.Signal(sig) // it may have ended; the handle is safe against reuse of its number
+	over := make(chan struct{})
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer close(over)
+	wg.Go(func() {
+		for {
+			select {
+			case sig := <-signals:
+				_ = worker.Signal(sig) // it may have ended; the handle is safe against reuse of its number
+			case <-over:
+				return
+			}
 		}
-	}()
+	})
 	debug.FreeOSMemory() // all that follows is waiting
 	return reap(worker)
 }

@@ -8,8 +8,8 @@ import (
 )
 
 const (
-	// firstSweep and lastSweep are the times between looks for those that are to be killed: close
-	// together at first, for those who fork meanwhile; later they only wait for a disk.
+	// firstSweep and lastSweep are the times between looks for those that are to be killed: later
+	// ones only wait for a disk.
 	firstSweep = 2 * time.Millisecond
 	lastSweep  = time.Second
 )
@@ -61,25 +61,37 @@ func (r *rest) termLocked() {
 		return
 	}
 	r.termed = true
-	for _, p := range descendants(os.Getpid()) {
+	descend(os.Getpid(), func(p process) {
 		if p.group != r.group {
 			p.send(syscall.SIGTERM, syscall.SIGCONT)
 		}
-	}
+	})
 }
 
-// sweep kills whoever there is, again and again, until close is called.
+// sweep kills whoever there is, until close is called. It looks again at once as long as it finds
+// somebody new, to be faster than those who fork, and else from time to time.
 func (r *rest) sweep() {
 	pause := time.NewTimer(0)
 	defer pause.Stop()
+	type name struct {
+		pid   int
+		start string
+	}
+	killed := map[name]bool{}
 	for next := firstSweep; ; next = min(next*5/4, lastSweep) {
 		select {
 		case <-r.done:
 			return
 		case <-pause.C:
 		}
-		for _, p := range descendants(os.Getpid()) {
-			p.send(syscall.SIGKILL)
+		for found := true; found; {
+			found = false
+			descend(os.Getpid(), func(p process) {
+				if name := (name{p.pid, p.start}); !killed[name] {
+					killed[name], found = true, true
+					p.send(syscall.SIGKILL)
+				}
+			})
 		}
 		pause.Reset(next)
 	}

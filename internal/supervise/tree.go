@@ -33,36 +33,76 @@ func look(pid int) (process, bool) {
 	return p, errs == [2]error{}
 }
 
-// descendants returns those who come from a process, also such as have ended and not been waited
-// for: of those with threads the kernel says so too early. Who is started meanwhile may be missing.
-func descendants(pid int) []process {
-	dir, err := os.Open("/proc")
-	if err != nil {
-		return nil
+// descend visits those who come from a process, parents first, also such as have ended and not been
+// waited for: of those with threads the kernel says so too early. Who is started, or loses its
+// parent, meanwhile may be missing.
+func descend(pid int, visit func(process)) {
+	children := childrenOf
+	if _, err := os.Stat("/proc/thread-self/children"); err != nil { // a kernel built without
+		children = snapshot()
 	}
-	names, _ := dir.Readdirnames(-1) // some are better than none
-	_ = dir.Close()
-	children := map[int][]process{}
-	for _, name := range names {
-		if number, err := strconv.Atoi(name); err == nil {
-			if p, ok := look(number); ok {
-				children[p.parent] = append(children[p.parent], p)
-			}
-		}
-	}
-	var found []process
+	seen := map[int]bool{pid: true} // two looks at different times could make a ring
 	for next := []int{pid}; len(next) > 0; {
 		var below []int
 		for _, parent := range next {
-			for _, p := range children[parent] {
-				below = append(below, p.pid)
-				found = append(found, p)
+			for _, child := range children(parent) {
+				p, ok := look(child)
+				if !ok || seen[child] {
+					continue
+				}
+				seen[child] = true
+				below = append(below, child)
+				visit(p)
 			}
-			delete(children, parent) // two looks at different times could make a ring
 		}
 		next = below
 	}
-	return found
+}
+
+// childrenOf returns the children of a process.
+func childrenOf(pid int) []int {
+	var children []int
+	tasks := filepath.Join("/proc", strconv.Itoa(pid), "task")
+	for _, thread := range numbersIn(tasks) {
+		text, err := os.ReadFile(filepath.Join(tasks, strconv.Itoa(thread), "children"))
+		if err != nil {
+			continue
+		}
+		for _, field := range bytes.Fields(text) {
+			if child, err := strconv.Atoi(string(field)); err == nil {
+				children = append(children, child)
+			}
+		}
+	}
+	return children
+}
+
+// snapshot looks at all processes, and returns what tells the children of each.
+func snapshot() func(pid int) []int {
+	children := map[int][]int{}
+	for _, pid := range numbersIn("/proc") {
+		if p, ok := look(pid); ok {
+			children[p.parent] = append(children[p.parent], pid)
+		}
+	}
+	return func(pid int) []int { return children[pid] }
+}
+
+// numbersIn returns the names in a directory that are numbers.
+func numbersIn(dir string) []int {
+	f, err := os.Open(dir)
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	names, _ := f.Readdirnames(-1) // some are better than none
+	var numbers []int
+	for _, name := range names {
+		if number, err := strconv.Atoi(name); err == nil {
+			numbers = append(numbers, number)
+		}
+	}
+	return numbers
 }
 
 // send sends it signals, if it is there still: not whoever has its number now.
