@@ -48,8 +48,15 @@ func startInit(t *testing.T, script string) *initProcess {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		_ = p.Process.Kill()
-		_ = p.Wait() // a second time, mostly
+		if p.ProcessState == nil {
+			var all []process
+			descend(p.Process.Pid, func(p process) { all = append(all, p) })
+			for _, p := range all {
+				p.send(syscall.SIGKILL)
+			}
+			_ = p.Process.Kill()
+			_ = p.Wait()
+		}
 	})
 	return p
 }
