@@ -160,7 +160,7 @@ func TestWhoAskedDiesAndTheDaemonToo(t *testing.T) {
 func TestDescend(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	p := startInit(t, `(setsid sh -c 'echo $$ > `+dir+`/daemon; sleep 60' &); sh -c 'echo $$ > `+dir+`/child; sleep 60; true'`)
+	p := startInit(t, `(setsid sh -c 'echo $$ > `+dir+`/daemon; exec sleep 60' &); sh -c 'echo $$ > `+dir+`/child; exec sleep 60'; true`)
 	want := []string{await(t, dir+"/daemon")[0], await(t, dir+"/child")[0]}
 	found := map[string]process{}
 	descend(p.Process.Pid, func(p process) { found[strconv.Itoa(p.pid)] = p })
