@@ -42,7 +42,8 @@ type initProcess struct {
 
 func startInit(t *testing.T, script string) *initProcess {
 	t.Helper()
-	p := &initProcess{exec.CommandContext(t.Context(), os.Args[0], "init", script), t.TempDir()}
+	// Not bound to the test's context, which would end it before those who descend from it.
+	p := &initProcess{exec.CommandContext(context.Background(), os.Args[0], "init", script), t.TempDir()}
 	p.Dir, p.Stderr = p.dir, os.Stderr
 	if err := p.Start(); err != nil {
 		t.Fatal(err)
