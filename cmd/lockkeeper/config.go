@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/pflag"
 	"sigs.k8s.io/yaml"
 
+	"github.com/lockkeeper/lockkeeper/internal/supervise"
 	"github.com/lockkeeper/lockkeeper/server"
 )
 
@@ -189,7 +190,7 @@ func (c *clientConfig) checkEndpoints() error {
 var kubernetesLink = regexp.MustCompile(`^LOCKKEEPER_(.*_)?(SERVICE_(HOST|PORT(_.*)?)|PORT(_\d+_(TCP|UDP|SCTP)(_.*)?)?)$`)
 
 // otherVariables are known besides those named after serve's flags.
-var otherVariables = append([]string{"LOCKKEEPER_CONFIG", "LOCKKEEPER_ENDPOINTS", "LOCKKEEPER_TIMEOUT"}, workVariables...)
+var otherVariables = append([]string{"LOCKKEEPER_CONFIG", "LOCKKEEPER_ENDPOINTS", "LOCKKEEPER_TIMEOUT", supervise.InitVariable}, workVariables...)
 
 // workVariables are those that lock, elect and barrier give to their commands, and sidecar to its hooks.
 var workVariables = []string{"LOCKKEEPER_LOCK", "LOCKKEEPER_ELECTION_NAME", "LOCKKEEPER_BARRIER", "LOCKKEEPER_TOKEN", "LOCKKEEPER_EVENT", "LOCKKEEPER_WHY"}

@@ -16,7 +16,6 @@ import (
 type electConfig struct {
 	value    string
 	priority int
-	again    bool
 	keep     bool
 }
 
@@ -51,10 +50,10 @@ const electExitHelp = `Exit codes: the command's own, 128 + n where signal n end
   126  the command was found and cannot be run
   127  the command cannot be found`
 
-func (c *electConfig) bind(fs *pflag.FlagSet) {
+func (c *electConfig) bind(fs *pflag.FlagSet, again *bool) {
 	fs.StringVar(&c.value, "value", "", "`text` that the leader says to everybody: its address, for example")
 	fs.IntVar(&c.priority, "priority", 0, "`number`, from 0 to 1000000; a leader of lower priority is asked to hand over")
-	fs.BoolVar(&c.again, "again", false, "campaign again after a loss or a hand-over, and run the command anew")
+	fs.BoolVar(again, "again", false, "campaign again after a loss or a hand-over, and run the command anew")
 	fs.BoolVar(&c.keep, "keep", false, "do not hand over to a candidate of higher priority")
 }
 
@@ -102,12 +101,6 @@ func (r *lockRun) askedFor() <-chan sdk.Contender {
 		return nil
 	}
 	return r.term.Asked()
-}
-
-// again reports whether to campaign again after a run that ended with err.
-func (r *lockRun) again(err error) bool {
-	coded, ok := errors.AsType[*codedError](err)
-	return ok && coded.code == exitLost && r.cfg.elect != nil && r.cfg.elect.again && !r.ending
 }
 
 // onAsked begins the end of the command, after which the lead is handed over.

@@ -64,6 +64,9 @@ type lockConfig struct {
 	events    string
 	aftermath []string // onLost, split
 
+	again      bool // after a loss wait anew, and run the command anew
+	everything bool // ends with the command, not only its group
+
 	elect   *electConfig   // of an election; nil: it is none
 	barrier *barrierConfig // of a double barrier; nil: it is none
 }
@@ -122,7 +125,7 @@ func (c *lockConfig) bind(fs *pflag.FlagSet) {
 	switch {
 	case c.barrier != nil:
 	case c.elect != nil:
-		c.elect.bind(fs)
+		c.elect.bind(fs, &c.again)
 		fs.StringVar(&c.compat, "compat", "", "`all` is for unmodified kazoo clients, too; latch for Curator's LeaderLatch in place of its LeaderSelector")
 	default:
 		fs.StringVar(&c.compat, "compat", "", "`all` keeps unmodified kazoo clients away from the lock, too")
@@ -138,13 +141,18 @@ func (c *lockConfig) bind(fs *pflag.FlagSet) {
 	fs.DurationVar(&c.members.timeout, "timeout", 5*time.Second, "to reach a member at the start; LOCKKEEPER_TIMEOUT")
 }
 
-// load takes the arguments, completes the flags from the environment, and checks the whole.
+// load takes the arguments and completes the flags.
 func (c *lockConfig) load(cmd *cobra.Command, args, environ []string) error {
 	fs := cmd.Flags()
 	if dash := fs.ArgsLenAtDash(); dash != 1 || len(args) < 2 {
 		return fmt.Errorf("say which %s and, after --, what to run: %s NAME -- COMMAND [ARG...]", c.kind(), cmd.CommandPath())
 	}
 	c.name, c.command = lockName(args[0]), args[1:]
+	return c.complete(fs, environ)
+}
+
+// complete takes what the environment says besides the flags, and checks the whole.
+func (c *lockConfig) complete(fs *pflag.FlagSet, environ []string) error {
 	if err := c.members.load(fs, environ); err != nil {
 		return err
 	}

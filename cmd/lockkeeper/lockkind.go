@@ -52,3 +52,19 @@ func (c *lockConfig) begins() string {
 	}
 	return "acquired"
 }
+
+// anew says what comes after a loss with --again.
+func (c *lockConfig) anew() string {
+	if c.elect != nil {
+		return "Campaigning again"
+	}
+	return "Waiting for it again"
+}
+
+// leftBehind says what is wrong with a command that has ended and has left others running.
+func (c *lockConfig) leftBehind() string {
+	if c.everything {
+		return "the command has ended and has left processes behind"
+	}
+	return "the command has ended and has left processes in its group"
+}

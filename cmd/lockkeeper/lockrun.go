@@ -55,12 +55,15 @@ func (e *signalled) exitCode() int {
 	return exitFailure
 }
 
-// runUnderLock runs the command under the lock. ctx brings no end: signals are taken here, since
-// the command is to have them.
+// runUnderLock runs the command under the lock. ctx brings no end, unless it has come already:
+// signals are taken here, since the command is to have them.
 func runUnderLock(ctx context.Context, a *app, cfg *lockConfig) (err error) {
 	r := &lockRun{app: a, cfg: cfg, sigs: make(chan os.Signal, signalBuffer)}
 	supervise.Notify(r.sigs)
 	defer signal.Stop(r.sigs)
+	if ctx.Err() != nil { // a signal that came before these lines
+		r.sigs <- syscall.SIGTERM
+	}
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) // nobody may read our messages; that is no reason to stop
 
 	if r.events, err = openEvents(cfg.events, cfg.name, a.stderr); err != nil {
@@ -84,8 +87,14 @@ func runUnderLock(ctx context.Context, a *app, cfg *lockConfig) (err error) {
 		if !r.again(err) {
 			return err
 		}
-		r.say("%v. Campaigning again", err)
+		r.say("%v. %s", err, r.cfg.anew())
 	}
+}
+
+// again reports whether to wait again after a run that ended with err.
+func (r *lockRun) again(err error) bool {
+	coded, ok := errors.AsType[*codedError](err)
+	return ok && coded.code == exitLost && r.cfg.again && !r.ending
 }
 
 // once runs the command once.

@@ -74,7 +74,7 @@ func (w *lockWork) start() error {
 	err = w.guard.Run(supervise.Order{
 		Path: w.cfg.program, Args: w.cfg.command, Env: w.environment(),
 		Deadline: deadline, Grace: grace, Margin: margin,
-		Foreground: supervise.Foreground(int(os.Stdin.Fd())),
+		Foreground: supervise.Foreground(int(os.Stdin.Fd())), Everything: w.cfg.everything,
 	})
 	if err != nil {
 		return &codedError{exitBroken, fmt.Errorf("%w; the command was not run", err)}
@@ -94,7 +94,7 @@ func (w *lockWork) bootDeadline() (time.Duration, bool) {
 func (w *lockWork) environment() []string {
 	env := slices.DeleteFunc(slices.Clone(w.app.environ), func(entry string) bool {
 		variable, _, _ := strings.Cut(entry, "=")
-		return slices.Contains(workVariables, variable)
+		return slices.Contains(workVariables, variable) || variable == supervise.InitVariable
 	})
 	env = append(env, w.cfg.variable()+"="+w.cfg.name)
 	if w.token != 0 {
@@ -149,7 +149,7 @@ func (w *lockWork) take(r supervise.Report) error {
 		case supervise.Overdue:
 			w.onLost(errOverdue)
 		case supervise.LeftBehind:
-			w.say("the command has ended and has left processes in its group; they are ended before the lock is released")
+			w.say("%s; they are ended before the lock is released", w.cfg.leftBehind())
 		}
 	case supervise.Exited:
 		w.code = r.Code
@@ -163,7 +163,7 @@ func (w *lockWork) take(r supervise.Report) error {
 // pass passes a signal on to the command.
 func (w *lockWork) pass(sig os.Signal) {
 	number, ok := sig.(syscall.Signal)
-	if ends(sig) {
+	if ends(sig) && number != syscall.SIGHUP { // which many take for the wish that they look at their files again
 		w.ending = true
 	}
 	switch {

@@ -15,7 +15,7 @@ import (
 func newSidecar(a *app) *cobra.Command {
 	cfg := newSidecarConfig()
 	cmd := &cobra.Command{
-		Use:   "sidecar [flags]",
+		Use:   "sidecar [flags] [-- COMMAND [ARG...]]",
 		Short: "Hold locks and lead elections for an application beside it",
 		Long: "Sidecar runs beside an application, on the same machine or in the same pod, and does the hard\n" +
 			"part for it: it keeps a session alive for as long as the application lives, serves the REST API\n" +
@@ -24,12 +24,19 @@ func newSidecar(a *app) *cobra.Command {
 			"when the sidecar gets SIGTERM, it lets go in order.\n\n" +
 			"One of the --app-… flags must say how it knows that the application lives. Several locks and\n" +
 			"elections, their values and hooks stand in the file of --config. docs/sidecar.md says how, and\n" +
-			"what it cannot promise.",
+			"what it cannot promise.\n\n" +
+			"With a command after -- it is the command's parent instead (gate mode), made to be a container's\n" +
+			"entry point: it waits for the one lock of --lock or the one election of --elect, runs the command\n" +
+			"while it holds it, with the care and the exit codes of 'lockkeeper lock', and as pid 1 reaps what\n" +
+			"loses its parent. Then the flags from --wait on count, and no door is opened.",
 		Example: "  lockkeeper sidecar --app-pid-file /run/app.pid --elect orders/leader --value \"$HOSTNAME\"\n" +
 			"  lockkeeper sidecar --app-connection --listen unix:/run/lockkeeper.sock\n" +
-			"  lockkeeper sidecar --config sidecar.yaml",
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+			"  lockkeeper sidecar --config sidecar.yaml\n" +
+			"  lockkeeper sidecar --lock shards/7 --again -- /app/worker --shard 7",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 || cmd.ArgsLenAtDash() >= 0 {
+				return cfg.gate.run(cmd, a, cfg, args)
+			}
 			if err := cfg.load(cmd.Flags(), a.environ); err != nil {
 				return &usageError{err: err}
 			}

@@ -19,7 +19,7 @@ import (
 // A sidecarConfig is what the sidecar command is told.
 type sidecarConfig struct {
 	sidecar.Config
-	members             clientConfig
+	gate                gateConfig // what runs a command; it has the endpoints
 	logFormat, logLevel string
 
 	file       string
@@ -40,7 +40,7 @@ func newSidecarConfig() *sidecarConfig {
 func (c *sidecarConfig) bind(fs *pflag.FlagSet) {
 	fs.SortFlags = false
 	fs.StringVar(&c.file, "config", "", "YAML `file` with the settings below, and locks and elections; flags go before it")
-	c.members.bindEndpoints(fs)
+	c.gate.members.bindEndpoints(fs)
 	fs.StringVar(&c.Listen, "listen", c.Listen, "`address` where the application comes: host:port, unix:PATH, or off")
 	fs.Var((*modeValue)(&c.SocketMode), "socket-mode", "`permissions` of a unix socket")
 	fs.StringVar(&c.StatusListen, "status-listen", c.StatusListen, "`address` for probes and metrics only, which others may reach, or off")
@@ -84,6 +84,8 @@ func (c *sidecarConfig) bind(fs *pflag.FlagSet) {
 	fs.DurationVar(&l.Start, "start-timeout", l.Start, "a request waits for the application to be found alive")
 	fs.DurationVar(&l.Stop, "stop-timeout", l.Stop, "letting go in order may take")
 
+	c.gate.bind(fs)
+
 	fs.StringVar(&c.logFormat, "log-format", c.logFormat, "`format` of the log on standard error: text or json")
 	fs.StringVar(&c.logLevel, "log-level", c.logLevel, "`level` of the log: debug, info, warn or error")
 }
@@ -91,6 +93,9 @@ func (c *sidecarConfig) bind(fs *pflag.FlagSet) {
 // load completes the flags from the environment and the file, and checks the whole.
 func (c *sidecarConfig) load(fs *pflag.FlagSet, environ []string) error {
 	origins := map[string]string{}
+	if err := noGate(fs); err != nil {
+		return err
+	}
 	if err := applyEnv(fs, environ, origins); err != nil {
 		return err
 	}
@@ -107,10 +112,10 @@ func (c *sidecarConfig) load(fs *pflag.FlagSet, environ []string) error {
 			return err
 		}
 	}
-	if err := c.members.checkEndpoints(); err != nil {
+	if err := c.gate.members.checkEndpoints(); err != nil {
 		return err
 	}
-	c.Endpoints = c.members.endpoints
+	c.Endpoints = c.gate.members.endpoints
 	if (c.value != "" || c.priority != 0) && len(c.elections) == 0 {
 		return errors.New("--value, --priority: are of the elections of --elect; in the file they stand beside each")
 	}

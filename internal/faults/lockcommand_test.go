@@ -56,10 +56,23 @@ func underLock(t *testing.T, c *clustertest.Cluster, name, script string, flags 
 // wrap runs a shell script by "lockkeeper lock" or "lockkeeper elect".
 func wrap(t *testing.T, c *clustertest.Cluster, verb, name, script string, flags ...string) *wrapper {
 	t.Helper()
+	return wrapWith(t, c, append([]string{verb, name}, flags...), script)
+}
+
+// wrapWith runs a shell script by a command with its arguments.
+func wrapWith(t *testing.T, c *clustertest.Cluster, command []string, script string) *wrapper {
+	t.Helper()
 	w := &wrapper{dir: t.TempDir(), out: &output{}, done: make(chan struct{})}
-	args := append([]string{verb, name, "--events", "-", "--endpoints", strings.Join(c.Endpoints(), ",")}, flags...)
+	args := append(command, "--events", "-", "--endpoints", strings.Join(c.Endpoints(), ","))
 	w.cmd = exec.CommandContext(t.Context(), clustertest.Binary(t), append(args, "--", "sh", "-c", script, "sh", w.dir)...)
 	w.cmd.Stdout, w.cmd.Stderr = w.out, w.out
+	w.start(t)
+	return w
+}
+
+// start starts what is in w.cmd, which the end of the test ends.
+func (w *wrapper) start(t *testing.T) {
+	t.Helper()
 	w.cmd.WaitDelay = clustertest.Patience
 	if err := w.cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -72,10 +85,9 @@ func wrap(t *testing.T, c *clustertest.Cluster, verb, name, script string, flags
 		_ = w.cmd.Process.Kill()
 		<-w.done
 		if t.Failed() {
-			t.Logf("the output of lockkeeper lock:\n%s", w.out)
+			t.Logf("the output of %q:\n%s", w.cmd.Args, w.out)
 		}
 	})
-	return w
 }
 
 // signal sends the wrapper a signal, and nobody else.

@@ -46,70 +46,86 @@ func openTerminal(t *testing.T) (master, slave *os.File) {
 	return master, slave
 }
 
+// A screen is a terminal whose text is kept.
+type screen struct {
+	t             *testing.T
+	master, slave *os.File
+	seen          *output
+}
+
+func openScreen(t *testing.T) *screen {
+	t.Helper()
+	s := &screen{t: t, seen: &output{}}
+	s.master, s.slave = openTerminal(t)
+	read := make(chan struct{})
+	go func() { // ends when the terminal is closed
+		defer close(read)
+		for buffer := make([]byte, 4096); ; {
+			n, err := s.master.Read(buffer)
+			if err != nil {
+				return
+			}
+			_, _ = s.seen.Write(buffer[:n])
+		}
+	}()
+	t.Cleanup(func() {
+		_ = s.slave.Close()
+		_ = s.master.Close()
+		<-read
+		if t.Failed() {
+			t.Logf("the terminal shows:\n%q", s.seen)
+		}
+	})
+	return s
+}
+
+// shows waits until a text can be read.
+func (s *screen) shows(text string) {
+	s.t.Helper()
+	clustertest.Eventually(s.t, clustertest.Patience, "the terminal shows "+text, func() bool { return strings.Contains(s.seen.String(), text) })
+}
+
+func (s *screen) typed(text string) {
+	s.t.Helper()
+	if _, err := s.master.WriteString(text); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
 // TestLockCommandOnATerminal has a command read what is typed, go on after Ctrl-Z (there is no
 // shell here that would give a prompt), and end by Ctrl-C, which goes to it and not to us.
 func TestLockCommandOnATerminal(t *testing.T) {
 	beside(t, waits)
 	c := clustertest.Start(t, 1, clustertest.Options{})
-	master, slave := openTerminal(t)
-	seen := &output{}
-	read := make(chan struct{})
-	go func() { // ends when the terminal is closed
-		defer close(read)
-		for buffer := make([]byte, 4096); ; {
-			n, err := master.Read(buffer)
-			if err != nil {
-				return
-			}
-			_, _ = seen.Write(buffer[:n])
-		}
-	}()
+	screen := openScreen(t)
 	holder := underLock(t, c, "terminal", `echo $$ > "$1"/outer; while ! [ -e "$1"/stop ]; do sleep 0.05; done`, "--owner", "host-7")
 	holder.pid(t, "outer")
 
 	cmd := exec.CommandContext(t.Context(), clustertest.Binary(t), "lock", "terminal", "--endpoints", c.Endpoints()[0], "--", "sh", "-c",
 		`read line; echo "got $line"; read line; echo "then $line"; trap 'echo INT; exit 9' INT; echo ready; while :; do sleep 0.1; done`)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = slave, slave, slave
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = screen.slave, screen.slave, screen.slave
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		if t.Failed() {
-			t.Logf("the terminal shows:\n%q", seen)
-		}
-	})
-	shows := func(text string) {
-		t.Helper()
-		clustertest.Eventually(t, clustertest.Patience, "the terminal shows "+text, func() bool { return strings.Contains(seen.String(), text) })
-	}
-	typed := func(text string) {
-		t.Helper()
-		if _, err := master.WriteString(text); err != nil {
-			t.Fatal(err)
-		}
-	}
-	shows("waiting for terminal, next in line, held by host-7")
-	shows("s so far") // the line has been brought up to date
+	t.Cleanup(func() { _ = cmd.Process.Kill() })
+	screen.shows("waiting for terminal, next in line, held by host-7")
+	screen.shows("s so far") // the line has been brought up to date
 	if err := os.WriteFile(holder.dir+"/stop", nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	holder.exits(t, 0)
-	typed("one\n")
-	shows("got one")
-	typed("\x1a") // Ctrl-Z
-	shows("stopped: ")
-	typed("two\n")
-	shows("then two")
-	shows("ready")
-	typed("\x03") // Ctrl-C
-	shows("INT")
+	screen.typed("one\n")
+	screen.shows("got one")
+	screen.typed("\x1a") // Ctrl-Z
+	screen.shows("stopped: ")
+	screen.typed("two\n")
+	screen.shows("then two")
+	screen.shows("ready")
+	screen.typed("\x03") // Ctrl-C
+	screen.shows("INT")
 	_ = cmd.Wait()
 	if code := cmd.ProcessState.ExitCode(); code != 9 {
 		t.Errorf("ended with %d; want the command's 9", code)
 	}
-	_ = slave.Close()
-	_ = master.Close()
-	<-read
 }

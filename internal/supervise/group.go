@@ -3,6 +3,7 @@ package supervise
 import (
 	"errors"
 	"os"
+	"sync"
 	"syscall"
 	"time"
 
@@ -17,11 +18,16 @@ const (
 	shortLooks = 5
 )
 
-// A group is the command and what it has started: a process group of its own.
+// A group is the command and what it has started: a process group of its own, and with rest
+// whatever has left that.
 type group struct {
 	leader *os.Process
 	pgid   int
 	events chan Report // Stopped, Exited, Left, Gone; closed after Gone
+	rest   *rest       // nil: those are on their own
+
+	mu   sync.Mutex
+	over bool // nobody is left in the process group; its number may be another's
 }
 
 // startGroup starts the command. The kernel will kill it when the calling thread ends, so the
@@ -40,14 +46,25 @@ func startGroup(o *Order) (*group, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &group{leader: p, pgid: p.Pid, events: make(chan Report)}, nil
+	g := &group{leader: p, pgid: p.Pid, events: make(chan Report)}
+	if o.Everything {
+		g.rest = newRest(p.Pid)
+	}
+	return g, nil
 }
 
 // signal sends a signal to the whole group. Those that have ended already need none.
 func (g *group) signal(sig syscall.Signal) {
-	_ = unix.Kill(-g.pgid, sig)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if !g.over {
+		_ = unix.Kill(-g.pgid, sig)
+	}
 	if sig == syscall.SIGKILL {
 		_ = g.leader.Kill() // it may have moved to another group; the handle is safe against reuse of its number
+	}
+	if g.rest != nil {
+		g.rest.signal(sig)
 	}
 }
 
@@ -63,13 +80,19 @@ func (g *group) terminal(owner int, give bool) {
 // empty reports whether nobody is left in the group. While somebody is, the kernel gives its
 // number to nobody else.
 func (g *group) empty() bool {
-	return errors.Is(unix.Kill(-g.pgid, 0), unix.ESRCH)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.over = g.over || errors.Is(unix.Kill(-g.pgid, 0), unix.ESRCH)
+	return g.over
 }
 
 // follow waits for the processes and sends what becomes of them to events. It returns when the
 // last of the group is gone.
 func (g *group) follow() {
 	defer close(g.events)
+	if g.rest != nil {
+		defer g.rest.close()
+	}
 	for {
 		var status unix.WaitStatus
 		// Any child: as the subreaper we also get those whose parents have ended.
@@ -98,14 +121,21 @@ func (g *group) followRest() {
 	poll := time.NewTicker(emptyPoll)
 	defer poll.Stop()
 	for looks := 0; ; looks++ {
+		var err error
 		for pid := 1; pid > 0; {
-			pid, _ = unix.Wait4(-1, nil, unix.WNOHANG, nil)
+			pid, err = unix.Wait4(-1, nil, unix.WNOHANG, nil)
 		}
-		if g.empty() {
+		// Whoever descends from us has an ancestor among our children, because those whose parents
+		// end become our children. So without children there are no descendants.
+		childless := errors.Is(err, unix.ECHILD)
+		if g.empty() && (childless || g.rest == nil) {
 			return
 		}
 		if looks == shortLooks {
 			g.events <- Report{Kind: Left}
+			if g.rest != nil {
+				g.rest.orphaned()
+			}
 		}
 		<-poll.C
 	}

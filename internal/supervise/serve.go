@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -24,11 +25,18 @@ var passedOn = []os.Signal{
 	syscall.SIGALRM, syscall.SIGWINCH, syscall.SIGCONT, syscall.SIGTSTP,
 }
 
+// firstRealTime is the lowest of the signals without a meaning of their own that Go lets us take.
+const firstRealTime = 35
+
 // Notify relays the signals that are to be passed on to the command to c. A signal that this
 // process ignores since its start (nohup) stays ignored, for the command, too. The caller ends it
 // with [signal.Stop].
 func Notify(c chan<- os.Signal) {
-	for _, sig := range passedOn {
+	relayed := slices.Clone(passedOn)
+	for number := syscall.Signal(firstRealTime); number <= lastSignal; number++ {
+		relayed = append(relayed, number)
+	}
+	for _, sig := range relayed {
 		if !signal.Ignored(sig) {
 			signal.Notify(c, sig)
 		}

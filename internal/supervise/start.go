@@ -40,6 +40,7 @@ type Guard struct {
 	reports chan Report
 	wg      sync.WaitGroup
 	pgid    atomic.Int64 // of the command's group while it is not known to be gone; 0: none
+	all     atomic.Bool  // Everything was asked for, and is not known to be gone
 
 	mu  sync.Mutex // one call at a time
 	enc *json.Encoder
@@ -85,8 +86,9 @@ func (g *Guard) read() {
 		switch r.Kind {
 		case Started:
 			g.pgid.Store(int64(r.PID))
-		case Gone:
+		case Gone, Failed:
 			g.pgid.Store(0)
+			g.all.Store(false)
 		}
 		g.reports <- r
 	}
@@ -97,7 +99,10 @@ func (g *Guard) read() {
 func (g *Guard) Reports() <-chan Report { return g.reports }
 
 // Run runs the command. It is to be called once, and does not wait for [Started].
-func (g *Guard) Run(o Order) error { return g.call(call{Run: &o}) }
+func (g *Guard) Run(o Order) error {
+	g.all.Store(o.Everything)
+	return g.call(call{Run: &o})
+}
 
 // Extend moves the deadline on, to a time on the clock of [Order.Deadline].
 func (g *Guard) Extend(deadline time.Duration) error { return g.call(call{Deadline: deadline}) }
@@ -126,7 +131,9 @@ func (g *Guard) call(c call) error {
 
 // Close ends the guard, and with SIGKILL what there is of the command's group. It waits until both
 // are gone; when ctx ends, it kills the guard, too. It returns an error if it cannot tell that
-// the group is gone.
+// the group is gone. With [Order.Everything] the same goes for the rest if the guard has told of
+// it, or if [UnderInit]: then, without the guard's word, the whole container is killed but for its
+// first process and this one.
 func (g *Guard) Close(ctx context.Context) error {
 	g.shut()
 	stopped := context.AfterFunc(ctx, func() { _ = g.cmd.Process.Kill() })
@@ -136,7 +143,14 @@ func (g *Guard) Close(ctx context.Context) error {
 	stopped()
 	g.wg.Wait()
 	_ = g.socket.Close()
-	return g.killRest()
+	if err := g.killRest(); err != nil || !g.all.Load() || !UnderInit() {
+		return err
+	}
+	if err := killAll(); err != nil {
+		return err
+	}
+	g.all.Store(false)
+	return nil
 }
 
 // shut ends what the guard can read, as the death of this process would.

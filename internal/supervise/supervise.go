@@ -26,9 +26,17 @@
 // The command leads a process group of its own, and what it starts belongs to it: background
 // processes get every signal that the command gets, and when the command has ended they are ended,
 // too, before [Gone] is reported. Whoever leaves the group on purpose (setsid, daemons, the jobs
-// of an interactive shell) is on its own. Nothing can stop a process in uninterruptible sleep,
+// of an interactive shell) is on its own, unless [Order.Everything] is set: then whatever descends
+// from the command has to go. Nothing can stop a process in uninterruptible sleep,
 // or all of them at the very moment in which a frozen container or a suspended machine wakes:
 // what must not happen twice then is a matter for fencing tokens.
+//
+// # Pid 1
+//
+// A program that is the first process of a container has duties of its own. [Init] takes them, in
+// a process that does nothing else:
+//
+//	lockkeeper (pid 1) ── lockkeeper sidecar ──socket── guard ── command and its process group
 package supervise
 
 import (
@@ -51,6 +59,10 @@ type Order struct {
 	// Margin is kept between SIGKILL and the deadline: what it takes the kernel to end a group.
 	Margin time.Duration
 
+	// Everything ends with the group whatever else has come from the command, also in other groups
+	// and sessions: [Gone] says that of all this nothing is left.
+	Everything bool
+
 	// Foreground gives the terminal on standard input to the command's group. It is taken back
 	// for the group of the process that asked when the command ends or stops.
 	Foreground bool
@@ -66,8 +78,8 @@ const (
 	Stopped ReportKind = "stopped" // by Signal: from a terminal, or sent by somebody
 	Ending  ReportKind = "ending"  // the guard ends the command: Why
 	Exited  ReportKind = "exited"  // the command itself: Code, or 128 + Signal
-	Left    ReportKind = "left"    // others of its group are there still, and are ended now
-	Gone    ReportKind = "gone"    // the last of the group; nothing else follows
+	Left    ReportKind = "left"    // others of its group, or of Everything, are there still, and are ended now
+	Gone    ReportKind = "gone"    // the last of them; nothing else follows
 )
 
 // A Why says for what reason a guard ends a command.
@@ -78,8 +90,8 @@ const (
 	Overdue Why = "overdue"
 	// Asked is the reason when [Guard.Stop] was called.
 	Asked Why = "asked"
-	// LeftBehind is the reason when the command has ended by itself and others of its group are
-	// there still.
+	// LeftBehind is the reason when the command has ended by itself and others of its group, or of
+	// [Order.Everything], are there still.
 	LeftBehind Why = "left behind"
 	// Orphaned is the reason when the process that asked for the command is gone.
 	Orphaned Why = "orphaned"

@@ -1,12 +1,7 @@
 package supervise
 
 import (
-	"bytes"
-	"fmt"
-	"os"
 	"runtime"
-	"strconv"
-	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -39,20 +34,10 @@ func Suspend() bool {
 
 // parentOf returns the number of a process's parent, 1 where it cannot tell.
 func parentOf(pid int) int {
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		return 1
+	if p, ok := look(pid); ok {
+		return p.parent
 	}
-	// The name, in parentheses, may contain anything; after it come the state and the parent.
-	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
-	if len(fields) < 2 {
-		return 1
-	}
-	parent, err := strconv.Atoi(fields[1])
-	if err != nil {
-		return 1
-	}
-	return parent
+	return 1
 }
 
 // anyone stands for whatever group has the terminal.
