@@ -200,8 +200,31 @@ func gateReaps(t *testing.T, c *clustertest.Cluster) {
 	}
 	// What stays: pid 1, the worker, the guard, the command and what it sleeps by.
 	clustertest.Eventually(t, clustertest.Patience, "the orphans are gone", func() bool { return len(k.inside()) <= 5 })
+	if own := dirtyMiB(t, k.cmd.Process.Pid); own > 10 {
+		t.Errorf("pid 1 has %d MiB of its own", own)
+	}
 	k.write(t, "stop")
 	k.exits(t, 0)
+}
+
+// dirtyMiB returns how much memory a process has for itself, which is not the program's.
+func dirtyMiB(t *testing.T, pid int) int {
+	t.Helper()
+	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/smaps_rollup")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(text), "Private_Dirty:")
+	fields := strings.Fields(rest)
+	if len(fields) == 0 {
+		t.Fatalf("there is no Private_Dirty in %s", text)
+	}
+	kib, err := strconv.Atoi(fields[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("pid 1 has %d KiB of its own", kib)
+	return kib / 1024
 }
 
 // gateDaemon has one container's command leave somebody behind, and another's look for that.
@@ -318,6 +341,8 @@ func gateTerminal(t *testing.T, c *clustertest.Cluster) {
 	screen.typed("one\n")
 	screen.shows("got one")
 	screen.shows("ready")
+	screen.typed("\x1a")
+	screen.shows("stopped: ")
 	screen.typed("\x03") // Ctrl-C
 	screen.shows("INT")
 	k.exits(t, 9)
