@@ -31,7 +31,7 @@ func main() {
 // run runs one command line and returns when it is done or, soon after, when ctx ends. It takes
 // the whole environment, not a look-up function, because variables that nobody knows are errors.
 func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) error {
-	a := &app{environ: environ, stdout: stdout, stderr: stderr}
+	a := &app{args: args, environ: environ, stdout: stdout, stderr: stderr}
 	root := newRoot(a)
 	root.SetArgs(args)
 	root.SetOut(stdout)

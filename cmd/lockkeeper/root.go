@@ -10,7 +10,7 @@ import (
 
 // An app is what the commands of one run share.
 type app struct {
-	environ        []string
+	args, environ  []string
 	stdout, stderr io.Writer
 	ran            bool // a command's own code was reached: flags and arguments were right
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -43,6 +44,13 @@ func newSidecar(a *app) *cobra.Command {
 			return runSidecar(cmd.Context(), a, cfg)
 		},
 	}
+	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		usage := &usageError{command: cmd.CommandPath(), err: err}
+		if slices.Contains(a.args, "--") {
+			return &codedError{exitBroken, usage} // not to be taken for the command's own
+		}
+		return usage
+	})
 	cfg.bind(cmd.Flags())
 	return cmd
 }
