@@ -4,6 +4,7 @@ package sidecartest
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"slices"
 	"sync"
@@ -72,13 +73,22 @@ func (w *watch) poll(ctx context.Context, s *sidecar) {
 	}
 }
 
-// judge fails the test where a question that was sent after an answer with a higher token had been
-// received was answered with a lower one: two led at once, or a token did not rise.
+// judge fails the test where two have led at once.
 func (w *watch) judge(t *testing.T) {
 	t.Helper()
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	bySent, byReceived := slices.Clone(w.seen), slices.Clone(w.seen)
+	wrong, terms := conflicts(w.seen)
+	for _, what := range wrong {
+		t.Error(what)
+	}
+	t.Logf("%d questions, %d answers that somebody leads, %d terms", w.asks, len(w.seen), terms)
+}
+
+// conflicts finds questions that were sent after an answer with a higher token had been received, and
+// were answered with a lower one: two led at once, or a token did not rise. terms counts the tokens.
+func conflicts(seen []sighting) (wrong []string, terms int) {
+	bySent, byReceived := slices.Clone(seen), slices.Clone(seen)
 	slices.SortFunc(bySent, func(a, b sighting) int { return a.sent.Compare(b.sent) })
 	slices.SortFunc(byReceived, func(a, b sighting) int { return a.received.Compare(b.received) })
 	var highest sighting
@@ -90,14 +100,38 @@ func (w *watch) judge(t *testing.T) {
 			}
 		}
 		if x.token < highest.token {
-			t.Errorf("%s says that it leads with token %d, asked %v after %s had said so with token %d", x.by.name, x.token, x.sent.Sub(highest.received), highest.by.name, highest.token)
+			wrong = append(wrong, fmt.Sprintf("%s says that it leads with token %d, asked %v after %s had said so with token %d", x.by.name, x.token, x.sent.Sub(highest.received), highest.by.name, highest.token))
 		}
 		if o := owner[x.token]; o != nil && o != x.by {
-			t.Errorf("%s and %s both lead with token %d", o.name, x.by.name, x.token)
+			wrong = append(wrong, fmt.Sprintf("%s and %s both lead with token %d", o.name, x.by.name, x.token))
 		}
 		owner[x.token] = x.by
 	}
-	t.Logf("%d questions, %d answers that somebody leads, %d terms", w.asks, len(w.seen), len(owner))
+	return wrong, len(owner)
+}
+
+// TestConflicts: the check finds what it is to find, and nothing else.
+func TestConflicts(t *testing.T) {
+	t.Parallel()
+	a, b, zero := &sidecar{name: "a"}, &sidecar{name: "b"}, time.Now()
+	at := func(by *sidecar, token int64, sent, received int) sighting {
+		return sighting{by, token, zero.Add(time.Duration(sent)), zero.Add(time.Duration(received))}
+	}
+	for what, x := range map[string]struct {
+		seen  []sighting
+		wrong int
+	}{
+		"one after the other":        {[]sighting{at(a, 1, 0, 1), at(b, 2, 2, 3), at(b, 2, 4, 5), at(a, 3, 6, 7)}, 0},
+		"an old answer that is late": {[]sighting{at(b, 2, 2, 4), at(a, 1, 3, 9)}, 0},
+		"two at once":                {[]sighting{at(a, 1, 0, 1), at(b, 2, 2, 3), at(a, 1, 4, 5)}, 1},
+		"noted in another order":     {[]sighting{at(a, 1, 4, 5), at(b, 2, 2, 3)}, 1},
+		"a token that falls":         {[]sighting{at(a, 2, 0, 1), at(a, 1, 2, 3)}, 1},
+		"one token of two":           {[]sighting{at(a, 1, 0, 1), at(b, 1, 2, 3)}, 1},
+	} {
+		if wrong, _ := conflicts(x.seen); len(wrong) != x.wrong {
+			t.Errorf("%s: %q; want %d", what, wrong, x.wrong)
+		}
+	}
 }
 
 // last returns the latest sighting.
