@@ -21,7 +21,7 @@ PARALLEL ?= 2
 
 # The packages whose tests take longest, longest first: they begin first, so that no core is left
 # without work while one of them ends.
-LONGEST := internal/faults zkapi/clients sdk zkapi/differential cmd/lockkeeper lock quorum store
+LONGEST := internal/faults internal/sidecartest zkapi/clients sdk zkapi/differential cmd/lockkeeper lock quorum store
 
 # The tests that internal/racetest leaves out under the race detector.
 UNRACED := TestMemory|TestRulesTakenOut|TestSimulation|TestBadClients|TestHalfMessages|TestBadStreams|TestDeafStreams

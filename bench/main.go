@@ -21,6 +21,7 @@
 //	zk-idle                      very many connections that do nothing; 6 minutes
 //	recipes                      read locks, a semaphore and an election by our SDK, beside Curator's
 //	                             with Apache ZooKeeper; 5 minutes
+//	sidecar                      memory and CPU of a sidecar with ten locks and an election; 4 minutes
 //
 // Rates depend on the machine and on what else it does; the CPU time of an operation, printed
 // beside each rate, hardly does.
@@ -87,6 +88,7 @@ var scenarios = []struct {
 	{"zk-idle", (*bench).zkIdle},
 	{"zk-three", (*bench).zkThree},
 	{"recipes", (*bench).recipes},
+	{"sidecar", (*bench).sidecar},
 }
 
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) error {
@@ -99,7 +101,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	flags.Float64Var(&b.scale, "scale", 1, "multiplies every number of operations and every time; less than 1 only shows that things run")
 	flags.StringVar(&b.dir, "dir", "out", "where data directories are made, and removed; must be a real disk")
 	flags.StringVar(&b.profile, "profile", "", "directory for CPU and allocation profiles; empty: none")
-	flags.StringVar(&b.binary, "lockkeeper", "", "binary to measure in locks, hot, single, deadlock, multi, three, recipes and zk-, but zk-idle; empty: it is built from the checkout")
+	flags.StringVar(&b.binary, "lockkeeper", "", "binary to measure in locks, hot, single, deadlock, multi, three, recipes, sidecar and zk-, but zk-idle; empty: it is built from the checkout")
 	flags.StringVar(&child, "child", "", "for bench itself: be a server, as the JSON here says")
 	if err := flags.Parse(args); err != nil {
 		return err

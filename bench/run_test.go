@@ -12,6 +12,11 @@ import (
 // small runs a scenario for moments, and returns its report.
 func small(t *testing.T, name string) string {
 	t.Helper()
+	return smaller(t, name, "0.1")
+}
+
+func smaller(t *testing.T, name, scale string) string {
+	t.Helper()
 	if testing.Short() {
 		t.Skip("starts servers")
 	}
@@ -20,7 +25,7 @@ func small(t *testing.T, name string) string {
 		absent.Skip(t, "the temporary directory is on %s; TMPDIR says where another one is", fs)
 	}
 	var out, log bytes.Buffer
-	if err := run(t.Context(), []string{"-run", name, "-rounds", "1", "-scale", "0.1", "-dir", dir}, os.Stdin, &out, &log); err != nil {
+	if err := run(t.Context(), []string{"-run", name, "-rounds", "1", "-scale", scale, "-dir", dir}, os.Stdin, &out, &log); err != nil {
 		t.Fatalf("run: %v\n%s%s", err, out.String(), log.String())
 	}
 	return out.String()
@@ -29,6 +34,12 @@ func small(t *testing.T, name string) string {
 func TestMultiIsMeasured(t *testing.T) {
 	report := small(t, "multi")
 	judged(t, report, "multi: time of a cycle", "one lock")
+}
+
+func TestSidecarIsMeasured(t *testing.T) {
+	report := smaller(t, "sidecar", "0.02")
+	judged(t, report, "sidecar: memory", "anonymous")
+	judged(t, report, "sidecar: CPU", "of a core")
 }
 
 func TestRecipesAreMeasured(t *testing.T) {

@@ -162,8 +162,11 @@ func (c *claim) have(l *life, g grant) bool {
 		c.tell(Lost, h, err.Error())
 		c.after(h, err.Error())
 	case err != nil: // with its session, which the end of the application's life has closed
-		c.tell(Released, h, context.Cause(l.ctx).Error())
-		c.after(h, context.Cause(l.ctx).Error())
+		if cause := context.Cause(l.ctx); cause != nil {
+			err = cause
+		}
+		c.tell(Released, h, err.Error())
+		c.after(h, err.Error())
 	default:
 		why := "a candidate of higher priority asks for the lead"
 		if heir.Token == 0 {

@@ -110,6 +110,13 @@ func bad(field, fix, problem string, args ...any) error {
 	return &InputError{Field: field, Problem: fmt.Sprintf(problem, args...), Fix: fix}
 }
 
+func (c *Config) logger() *slog.Logger {
+	if c.Logger == nil {
+		return slog.New(slog.DiscardHandler)
+	}
+	return c.Logger
+}
+
 // Validate returns the first problem that it finds, an [*InputError].
 func (c *Config) Validate() error {
 	switch {
@@ -139,11 +146,10 @@ func (c *Config) Validate() error {
 		if err := k.validate(); err != nil {
 			return err
 		}
-		if id := string(k.Kind) + " " + k.Name; seen[id] {
+		if seen[k.Name] { // an election is a lock
 			return bad(string(k.Kind), "name each once", "%q stands twice", k.Name)
-		} else {
-			seen[id] = true
 		}
+		seen[k.Name] = true
 	}
 	return c.Limits.validate()
 }
@@ -209,7 +215,9 @@ func (n *Notify) validate(app App) error {
 		return bad("notify-webhook", "write http://127.0.0.1:8080/locks", "%q is no URL", n.Webhook)
 	case n.Signal != 0 && app.Watch != WatchPID:
 		return bad("notify-signal", "give --app-pid or --app-pid-file, too", "needs to know the application's process")
-	case n.Attempts < 1 || n.Timeout <= 0:
+	case n.Attempts < 1:
+		return bad("notify-attempts", "give at least 1", "is %d", n.Attempts)
+	case n.Timeout <= 0:
 		return bad("notify-timeout", "give a duration such as 5s", "is not above 0")
 	}
 	return nil

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -21,14 +22,26 @@ const eventBeat = 10 * time.Second
 // application is the door of the application.
 func (s *sidecar) application() http.Handler {
 	mux := s.common()
-	mux.HandleFunc("/v1/", s.serveV1)
 	mux.HandleFunc("GET /openapi.yaml", func(w http.ResponseWriter, r *http.Request) {
 		s.forward(r.Context(), w, &order{method: r.Method, path: "/openapi.yaml", repeatable: true}, nil)
 	})
 	mux.HandleFunc("GET /app", s.serveApp)
 	mux.HandleFunc("GET /events", s.serveEvents)
 	mux.HandleFunc("GET /state", s.serveState)
-	return http.NewCrossOriginProtection().Handler(mux) // no web page acts in the application's name
+	// No web page acts in the application's name.
+	origin := http.NewCrossOriginProtection()
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		site := r.Header.Get("Sec-Fetch-Site")
+		holds := r.URL.Path == "/app" && site != "" && site != "same-origin" && site != "none"
+		switch err := origin.Check(r); {
+		case err != nil || holds:
+			refuse(w, http.StatusForbidden, "cross_origin", "a web page of another origin may not do this", "ask from a program; a sidecar is not for browsers")
+		case strings.HasPrefix(r.URL.Path, "/v1/"):
+			s.serveV1(w, r) // not by mux, which would tidy up names that a member is to refuse
+		default:
+			mux.ServeHTTP(w, r)
+		}
+	})
 }
 
 // probes is the door of probes and metrics.
@@ -208,7 +221,16 @@ func (s *sidecar) stream(w http.ResponseWriter, r *http.Request, events <-chan E
 				return
 			}
 		case <-r.Context().Done():
-			return
+			for { // when the sidecar stops it has been told of what was given up
+				select {
+				case e, ok := <-events:
+					if ok && write("event: %s\ndata: %s\n\n", e.Event, e.json()) {
+						continue
+					}
+				default:
+				}
+				return
+			}
 		}
 	}
 }

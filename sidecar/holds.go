@@ -44,11 +44,11 @@ type told struct {
 }
 
 // learn takes the answer to a request that has succeeded: what it has taken is looked after from
-// now on, what it has released is not any more. It returns what is newly held.
-func (h *holds) learn(ctx context.Context, kind Kind, answer []byte, s *sdk.Session) (fresh []*sdk.Hold) {
+// now on, what it has released is not any more.
+func (h *holds) learn(ctx context.Context, kind Kind, answer []byte, s *sdk.Session) {
 	var t told
 	if json.Unmarshal(answer, &t) != nil {
-		return nil
+		return
 	}
 	for _, one := range append(append([]told{t}, t.Holds...), t.Gone...) {
 		key := holdKey{one.Name, one.Token}
@@ -57,43 +57,43 @@ func (h *holds) learn(ctx context.Context, kind Kind, answer []byte, s *sdk.Sess
 		}
 		switch {
 		case one.Token == 0 || one.Name == "":
+		case kind != Semaphore && h.of.claimed(one.Name): // looked after by the claim
 		case one.State == "held":
 			if one.Session == "" || one.Session == s.ID().String() {
-				if hold := h.adopt(ctx, kind, key, one.Permits, s); hold != nil {
-					fresh = append(fresh, hold)
-				}
+				h.adopt(ctx, kind, key, one.Permits, s)
 			}
 		case one.State == "released":
 			h.forget(key)
 		}
 	}
-	return fresh
 }
 
-// adopt looks after a hold; nil where that is done already, or cannot be done.
-func (h *holds) adopt(ctx context.Context, kind Kind, key holdKey, permits int, s *sdk.Session) *sdk.Hold {
+// adopt looks after a hold, if that is not done already.
+func (h *holds) adopt(ctx context.Context, kind Kind, key holdKey, permits int, s *sdk.Session) {
 	h.mu.Lock()
 	_, known := h.all[key]
 	full := len(h.all) >= h.of.cfg.Limits.MaxHolds
 	h.mu.Unlock()
 	if known {
-		return nil
+		return
 	}
 	if full {
 		h.of.log.Error("a lock is held of whose loss the application will not be told: it holds too many", "name", key.name, "max-holds", h.of.cfg.Limits.MaxHolds)
-		return nil
+		return
 	}
 	hold, err := s.Adopt(ctx, key.name, sdk.Token(key.token), permits, sdk.OnState(changes(func(hold *sdk.Hold, st sdk.State) { h.onState(kind, key, hold, st) })))
+	if ctx.Err() != nil {
+		return // with the life all of it ends
+	}
 	if err != nil {
 		h.of.notify.tell(Event{Event: Lost, Kind: kind, Name: key.name, Token: key.token, Why: err.Error()})
-		return nil
+		return
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if hold.Err() == nil {
 		h.all[key] = adopted{kind, hold}
 	}
-	return hold
 }
 
 // only returns the token of what is held by that name, where it is one; else 0.

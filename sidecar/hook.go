@@ -78,7 +78,12 @@ func (h *Hook) exec(ctx context.Context, e Event, limit time.Duration) error {
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
 	cmd.WaitDelay = killAfter
 	err := cmd.Run()
-	if ctx.Err() != nil {
+	switch {
+	case cmd.Process == nil && ctx.Err() != nil:
+		return context.Cause(ctx) // it was over before it could begin
+	case cmd.Process == nil:
+		return err
+	case ctx.Err() != nil:
 		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // what is left of its group
 		return context.Cause(ctx)
 	}

@@ -3,23 +3,21 @@ package sidecar
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
-	"net/url"
-	"slices"
 	"strings"
 	"time"
-
-	"github.com/lockkeeper/lockkeeper/sdk"
 )
 
 // betweenRounds is the pause after all members were asked in vain.
 const betweenRounds = 100 * time.Millisecond
+
+// lookEvery is the time between two looks at whether the member that is asked is still reached.
+const lookEvery = time.Second
 
 // An order is a request that is to be answered by some member.
 type order struct {
@@ -28,6 +26,8 @@ type order struct {
 	header       http.Header
 	body         []byte
 	repeatable   bool // asking a second time does no harm
+
+	back *order // takes back what this takes; nil: it takes nothing, or the application can ask again
 }
 
 // A reply is a member's answer.
@@ -36,6 +36,7 @@ type reply struct {
 	header http.Header
 	body   []byte
 	stream *http.Response // of events, in place of body
+	end    func()         // must be called at the stream's end
 }
 
 var errNoMember = errors.New("no member answers")
@@ -47,7 +48,11 @@ func (s *sidecar) ask(ctx context.Context, o *order) (*reply, error) {
 	until := time.Now().Add(s.cfg.Limits.Retry)
 	for {
 		for _, endpoint := range s.endpoints() {
-			r, err := s.askOne(ctx, endpoint, o)
+			sent := time.Now()
+			r, err := s.askWhileThere(ctx, endpoint, o)
+			if took := time.Since(sent); took > s.cfg.Limits.Retry/2 {
+				until = until.Add(took) // a wait, not a search
+			}
 			if ctx.Err() != nil {
 				return nil, context.Cause(ctx)
 			}
@@ -83,6 +88,46 @@ func (s *sidecar) endpoints() []string {
 		}
 	}
 	return list
+}
+
+// errMoved ends a request at a member that the stream has left.
+var errMoved = errors.New("the member that was asked is not reached any more")
+
+// askWhileThere asks a member, and gives up where the stream goes to another: a member that is silent is
+// not waited for. One that the stream does not go to from the start has some more time.
+func (s *sidecar) askWhileThere(ctx context.Context, endpoint string, o *order) (*reply, error) {
+	c := s.client.Load()
+	if c == nil {
+		return s.askOne(ctx, endpoint, o)
+	}
+	asking, cancel := context.WithCancelCause(ctx)
+	first := lookEvery
+	if c.Endpoint() != endpoint {
+		first = max(first, s.cfg.Limits.Retry/2)
+	}
+	var look *time.Timer
+	look = time.AfterFunc(time.Hour, func() {
+		if at := c.Endpoint(); at != "" && at != endpoint {
+			cancel(fmt.Errorf("%s: %w", endpoint, errMoved))
+			return
+		}
+		look.Reset(lookEvery)
+	})
+	look.Reset(first)
+	end := func() {
+		look.Stop()
+		cancel(nil)
+	}
+	r, err := s.askOne(asking, endpoint, o)
+	if err != nil && ctx.Err() == nil && asking.Err() != nil {
+		err = context.Cause(asking)
+	}
+	if err == nil && r.stream != nil {
+		r.end = end // it goes on
+		return r, nil
+	}
+	end()
+	return r, err
 }
 
 // passes reports whether an answer is one that another member, or a moment, may change.
@@ -125,7 +170,7 @@ func (s *sidecar) askOne(ctx context.Context, endpoint string, o *order) (*reply
 		return nil, err
 	}
 	if strings.HasPrefix(resp.Header.Get("Content-Type"), "text/event-stream") {
-		return &reply{status: resp.StatusCode, header: resp.Header, stream: resp}, nil
+		return &reply{status: resp.StatusCode, header: resp.Header, stream: resp, end: func() {}}, nil
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, int64(s.cfg.Limits.MaxAnswer)+1))
@@ -167,73 +212,16 @@ var (
 // notHere begins the paths of what operators ask of members.
 var notHere = []string{"/v1/stream", "/v1/members", "/v1/snapshot", "/v1/defrag", "/v1/diagnosis", "/v1/sessions"}
 
-// kindOf returns what a path holds; session reports whether its requests name who holds.
-func kindOf(method, path string) (kind Kind, session bool) {
+// kindOf returns what a request may take or give back; ours reports whether it is the application's
+// session that does.
+func kindOf(method, path string) (kind Kind, ours bool) {
 	for _, h := range holding {
-		if strings.HasPrefix(path, h.prefix) {
-			return h.kind, method == http.MethodPost
+		if !strings.HasPrefix(path, h.prefix) {
+			continue
+		}
+		if ours = method == http.MethodPost; ours || h.prefix == "/v1/tickets/" {
+			return h.kind, ours
 		}
 	}
-	return "", false
-}
-
-// complete adds what the application has not given: its session; a request id and its name to what
-// takes something, so that it can be asked again; the token to what gives something back, where
-// only one is held by that name. What is no JSON object is left for the member to refuse.
-func (o *order) complete(path string, session *sdk.Session, owner string, held func(name string) int64) {
-	dir, action := path[:strings.LastIndexByte(path, '/')], path[strings.LastIndexByte(path, '/')+1:]
-	o.repeatable = slices.Contains(taking, action) || slices.Contains(harmless, action)
-	add := map[string]any{"session": session.ID().String()}
-	switch {
-	case slices.Contains(taking, action):
-		add["request_id"], add["owner"] = rand.Text(), owner
-	case action == "enter":
-		add["owner"] = owner
-	case slices.Contains(giving, action):
-		if _, name, ok := strings.Cut(strings.TrimPrefix(dir, "/v1/"), "/"); ok && held(name) != 0 {
-			add["token"] = held(name)
-		}
-	}
-	if len(o.body) == 0 {
-		q, err := url.ParseQuery(o.query)
-		if err != nil {
-			return // the member says what is wrong with it
-		}
-		if q.Has("force") {
-			clear(add) // it may be anybody's
-		}
-		if q.Has("request_id") {
-			delete(add, "token")
-		}
-		for key, value := range add {
-			if !q.Has(key) {
-				q.Set(key, fmt.Sprint(value))
-			}
-		}
-		o.query = q.Encode()
-		return
-	}
-	var given map[string]json.RawMessage
-	if o.query != "" || json.Unmarshal(o.body, &given) != nil || given == nil {
-		return
-	}
-	if _, forced := given["force"]; forced {
-		clear(add)
-	}
-	if _, named := given["request_id"]; named {
-		delete(add, "token")
-	}
-	// Written before what is there, which stays as it was: the member is to judge it.
-	var front []byte
-	for key, value := range add {
-		if _, there := given[key]; !there {
-			text, _ := json.Marshal(value) // texts and numbers
-			front = fmt.Appendf(front, "%q:%s,", key, text)
-		}
-	}
-	inner := bytes.TrimSpace(bytes.TrimPrefix(bytes.TrimSpace(o.body), []byte("{")))
-	if len(front) > 0 && bytes.Equal(inner, []byte("}")) {
-		front = front[:len(front)-1]
-	}
-	o.body = append(append([]byte("{"), front...), inner...)
+	return "", false // whoever only looks need not be there
 }

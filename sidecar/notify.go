@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"os"
 	"sync"
@@ -136,6 +137,7 @@ func (n *notifier) close(ctx context.Context) {
 	}
 	n.mu.Unlock()
 	n.wg.Wait()
+	n.client.CloseIdleConnections()
 }
 
 func (n *notifier) write(f *os.File, e Event) {
@@ -203,10 +205,13 @@ func (n *notifier) alarm(e Event) {
 	}
 }
 
+// dialLimit bounds the opening of a connection.
+const dialLimit = 2 * time.Second
+
 // plainClient is one without proxies, which speaks to this machine and to members only.
 func plainClient() *http.Client {
 	return &http.Client{
-		Transport:     &http.Transport{MaxIdleConns: 16, MaxIdleConnsPerHost: 8, IdleConnTimeout: 30 * time.Second, DisableCompression: true},
+		Transport:     &http.Transport{DialContext: (&net.Dialer{Timeout: dialLimit}).DialContext, MaxIdleConns: 16, MaxIdleConnsPerHost: 8, IdleConnTimeout: 30 * time.Second, DisableCompression: true},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 }

@@ -26,15 +26,27 @@ func (w *pidWatch) wait(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	err = conn.Read(func(fd uintptr) bool {
-		poll := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
-		n, err := unix.Poll(poll, 0)
-		return err == nil && n == 1
-	})
+	err = conn.Read(ended)
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
 	return err
+}
+
+// ended reports whether the process has ended; one that nobody has waited for yet, too.
+func (w *pidWatch) ended() bool {
+	conn, err := w.file.SyscallConn()
+	if err != nil {
+		return true
+	}
+	over := true
+	return conn.Control(func(fd uintptr) { over = ended(fd) }) != nil || over
+}
+
+func ended(fd uintptr) bool {
+	poll := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
+	n, err := unix.Poll(poll, 0)
+	return err == nil && n == 1
 }
 
 func (w *pidWatch) close() { _ = w.file.Close() }

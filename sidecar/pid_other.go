@@ -27,4 +27,7 @@ func (w *pidWatch) wait(ctx context.Context) error {
 	return nil
 }
 
+// ended reports whether the process has ended.
+func (w *pidWatch) ended() bool { return w.process.Signal(syscall.Signal(0)) != nil }
+
 func (w *pidWatch) close() { _ = w.process.Release() }

@@ -106,6 +106,7 @@ func (p *presence) connected() (gone func()) {
 // row as are set make it gone.
 func (p *presence) watchHealth(ctx context.Context) {
 	client, failures := plainClient(), 0
+	defer client.CloseIdleConnections()
 	for {
 		err := p.askHealth(ctx, client)
 		switch {
@@ -214,6 +215,9 @@ func (p *presence) followProcess(ctx context.Context) error {
 	defer gone.close()
 	if err := process.Signal(syscall.Signal(0)); err != nil && !errors.Is(err, os.ErrPermission) {
 		return fmt.Errorf("process %d: %w", pid, err)
+	}
+	if gone.ended() {
+		return fmt.Errorf("process %d has ended, and waits for its parent", pid)
 	}
 	p.mu.Lock()
 	p.process = process

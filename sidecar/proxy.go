@@ -3,9 +3,12 @@ package sidecar
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/lockkeeper/lockkeeper/sdk"
 )
@@ -40,10 +43,14 @@ func (s *sidecar) serveV1(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	o := &order{method: r.Method, path: r.URL.EscapedPath(), query: r.URL.RawQuery, header: r.Header, body: body}
-	o.repeatable = r.Method == http.MethodGet
+	o.repeatable = r.Method == http.MethodGet || r.Method == http.MethodPost && slices.Contains(harmless, path[strings.LastIndexByte(path, '/')+1:])
 	kind, named := kindOf(r.Method, path)
 	if kind == "" && !named {
 		s.forward(r.Context(), w, o, nil)
+		return
+	}
+	if name := o.meddles(path, s.claimed); name != "" {
+		refuse(w, http.StatusConflict, "claimed", fmt.Sprintf("the sidecar itself holds %q for the application, or waits for it", name), "ask GET /leader or GET /held, or leave it out of the sidecar's locks and elections")
 		return
 	}
 	l := s.lifeFor(r.Context())
@@ -61,9 +68,19 @@ func (s *sidecar) serveV1(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if named {
-		o.complete(path, session, l.of.client.Load().Owner(), l.holds.only)
+		o.complete(path, session.ID().String(), l.of.client.Load().Owner(), l.holds.only)
 	}
-	s.forward(ctx, w, o, func(answer []byte) []*sdk.Hold { return l.holds.learn(l.ctx, kind, answer, session) })
+	learned := func(answer []byte) { l.holds.learn(l.ctx, kind, answer, session) }
+	if o.back == nil {
+		s.forward(ctx, w, o, learned)
+		return
+	}
+	s.forwardTaking(ctx, l, w, o, learned)
+}
+
+// claimed reports whether the sidecar takes a lock or an election of that name by itself.
+func (s *sidecar) claimed(name string) bool {
+	return slices.ContainsFunc(s.claims, func(c *claim) bool { return c.Name == name })
 }
 
 // bounded returns the life's session, and does not wait longer for a member than is set.
@@ -73,13 +90,72 @@ func (s *sidecar) bounded(ctx context.Context, l *life) (*sdk.Session, error) {
 	return l.sessionFor(ctx)
 }
 
-// forward has a member answer. learned is told what a success says, before the application is, and
-// tells what is newly held: if nobody is left to hear that, it is given back.
-func (s *sidecar) forward(ctx context.Context, w http.ResponseWriter, o *order, learned func([]byte) []*sdk.Hold) {
+// forward has a member answer. learned is told what a success says, before the application is.
+func (s *sidecar) forward(ctx context.Context, w http.ResponseWriter, o *order, learned func([]byte)) {
 	a, err := s.ask(ctx, o)
+	s.pass(w, a, err, learned)
+}
+
+// An outcome is what came of an order.
+type outcome struct {
+	answer *reply
+	err    error
+}
+
+// forwardTaking has a member answer what takes something. If nobody is left to hear of it, because the
+// application has hung up, it is taken back: a place in a queue at once, and what is being granted when
+// it is.
+func (s *sidecar) forwardTaking(ctx context.Context, l *life, w http.ResponseWriter, o *order, learned func([]byte)) {
+	asking, cancel := context.WithCancelCause(l.ctx) // not the request's: what is half done must be known to be undone
+	defer cancel(nil)
+	done := make(chan outcome, 1)
+	go func() { // ends with asking at the latest
+		a, err := s.ask(asking, o)
+		done <- outcome{a, err}
+	}()
+	var got outcome
+	select {
+	case got = <-done:
+	case <-ctx.Done():
+		got = s.abandon(l, o, done, cancel, learned)
+	}
+	if s.pass(w, got.answer, got.err, learned) != nil || ctx.Err() != nil {
+		s.takeBack(l, o, learned)
+	}
+}
+
+// abandon takes back what is asked for, over and over until the answer is there: a member that has not
+// heard of it yet has nothing to take back.
+func (s *sidecar) abandon(l *life, o *order, done <-chan outcome, cancel context.CancelCauseFunc, learned func([]byte)) outcome {
+	defer time.AfterFunc(releaseLimit, func() { cancel(errNoMember) }).Stop()
+	for wait := takeBackFirst; ; wait = min(2*wait, time.Second) {
+		s.takeBack(l, o, learned)
+		select {
+		case got := <-done:
+			return got
+		case <-time.After(wait):
+		}
+	}
+}
+
+// takeBackFirst is the pause after a first attempt to take something back.
+const takeBackFirst = 10 * time.Millisecond
+
+// takeBack takes back what o has taken. If that fails it is held for as long as the application lives.
+func (s *sidecar) takeBack(l *life, o *order, learned func([]byte)) {
+	ctx, cancel := context.WithTimeout(l.ctx, releaseLimit) // with the life's session all of it ends
+	defer cancel()
+	a, err := s.ask(ctx, o.back)
+	if err == nil && a.status == http.StatusOK {
+		learned(a.body)
+	}
+}
+
+// pass answers the application with what came of an order.
+func (s *sidecar) pass(w http.ResponseWriter, a *reply, err error, learned func([]byte)) error {
 	if err != nil {
 		s.refuseFailed(w, err)
-		return
+		return nil
 	}
 	header := w.Header()
 	for _, key := range passedBack {
@@ -89,25 +165,21 @@ func (s *sidecar) forward(ctx context.Context, w http.ResponseWriter, o *order, 
 	}
 	if a.stream != nil {
 		s.copyEvents(w, a)
-		return
+		return nil
 	}
-	var fresh []*sdk.Hold
 	if a.status == http.StatusOK && learned != nil {
-		fresh = learned(a.body)
+		learned(a.body)
 	}
 	w.WriteHeader(a.status)
-	if _, err := w.Write(a.body); err == nil && ctx.Err() == nil {
-		return
+	if _, err := w.Write(a.body); err != nil {
+		return err
 	}
-	for _, hold := range fresh {
-		giving, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseLimit)
-		_ = hold.Unlock(giving) // if that fails it is held for as long as the application lives, as if it had heard
-		cancel()
-	}
+	return http.NewResponseController(w).Flush() // so that it is seen here where nobody hears it
 }
 
 // copyEvents passes a member's events on as they come, until one of the two hangs up.
 func (s *sidecar) copyEvents(w http.ResponseWriter, a *reply) {
+	defer a.end()
 	defer a.stream.Body.Close()
 	w.WriteHeader(a.status)
 	flusher := http.NewResponseController(w)

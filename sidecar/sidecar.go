@@ -52,11 +52,8 @@ func Run(ctx context.Context, cfg Config, ready func(Addresses)) error {
 	if err := cfg.Validate(); err != nil {
 		return err
 	}
-	if cfg.Logger == nil {
-		cfg.Logger = slog.New(slog.DiscardHandler)
-	}
 	s := &sidecar{
-		cfg: cfg, log: cfg.Logger, presence: newPresence(cfg.App), http: plainClient(), hooks: plainClient(),
+		cfg: cfg, log: cfg.logger(), presence: newPresence(cfg.App), http: plainClient(), hooks: plainClient(),
 		requests: make(chan struct{}, cfg.Limits.MaxRequests), dialled: make(chan struct{}), changed: make(chan struct{}),
 	}
 	s.meters = newMeters(s)
@@ -100,6 +97,8 @@ func (s *sidecar) run(ctx context.Context, ready func(Addresses)) (err error) {
 	for _, d := range doors {
 		err = errors.Join(err, d.close(closing))
 	}
+	s.http.CloseIdleConnections()
+	s.hooks.CloseIdleConnections()
 	if cause := context.Cause(ctx); errors.Is(cause, errDoor) {
 		err = errors.Join(cause, err)
 	}
