@@ -74,7 +74,7 @@ func (l *Locker) turnAll(ctx context.Context, all []*attempt, wait time.Duration
 		case errors.Is(err, ErrDeadlock):
 			return l.refuse(ctx, a, err)
 		case err != nil:
-			l.leave(a)
+			l.giveUp(a, err)
 			return err
 		case !granted:
 			return l.leaveOrHold(ctx, a, l.heldAhead(b))
