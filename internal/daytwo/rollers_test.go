@@ -50,8 +50,12 @@ func startStreamers(ctx context.Context, t *testing.T, work *sync.WaitGroup, c *
 				begun := time.Now()
 				streamTurn(t, client, fmt.Sprint("roll/stream", i), func(sdk.Token) {})
 				atMost(&s.longest, time.Since(begun))
-				streamTurn(t, client, "roll/shared", func(token sdk.Token) { j.take("stream", int64(token)) })
 				s.turns.Add(1)
+			}
+		})
+		work.Go(func() {
+			for ctx.Err() == nil {
+				streamTurn(t, client, "roll/shared", func(token sdk.Token) { j.take("stream", int64(token)) })
 			}
 		})
 	}
@@ -118,8 +122,12 @@ func startResters(ctx context.Context, t *testing.T, work *sync.WaitGroup, c *cl
 				begun := time.Now()
 				restTurn(t, client, fmt.Sprint("roll/rest", i), 0, func(int64) {})
 				atMost(&r.longest, time.Since(begun))
-				restTurn(t, client, "roll/shared", 20*time.Second, func(token int64) { j.take("rest", token) })
 				r.turns.Add(1)
+			}
+		})
+		work.Go(func() {
+			for ctx.Err() == nil {
+				restTurn(t, client, "roll/shared", 20*time.Second, func(token int64) { j.take("rest", token) })
 			}
 		})
 	}
@@ -147,18 +155,18 @@ func (r *resters) check(t *testing.T) {
 	if err != nil || q.Holder == nil || q.Holder.Token != r.hold.Token {
 		t.Errorf("the hold of the REST client is %+v, %v; want token %d", q.Holder, err, r.hold.Token)
 	}
-	moved, broken := 0, 0
+	moved, broken, refused := 0, 0, 0
 	for _, client := range r.clients {
 		seen := client.Seen()
-		broken += seen.Broken
+		broken, refused = broken+seen.Broken-seen.Refused, refused+seen.Refused
 		for _, f := range seen.Failed {
 			if moved++; f.Code != "shutting_down" {
 				t.Errorf("%s to %s, after %v: %d %s", f.Request, f.Endpoint, f.Got.Sub(f.Sent), f.Status, f.Code)
 			}
 		}
 	}
-	t.Logf("REST: %d turns, longest pause %v; %d answers of shutting_down, %d times no connection or no answer",
-		r.turns.Load(), time.Duration(r.longest.Load()).Round(time.Millisecond), moved, broken)
+	t.Logf("REST: %d turns, longest pause %v; %d answers of shutting_down, %d connections refused, %d broken",
+		r.turns.Load(), time.Duration(r.longest.Load()).Round(time.Millisecond), moved, refused, broken)
 }
 
 // waiters wait for a lock all the while, one by REST and one by the stream behind it.

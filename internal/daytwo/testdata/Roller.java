@@ -20,7 +20,8 @@ public class Roller {
     }
 
     static volatile boolean stop;
-    static int suspended;
+    static int suspended, turns; // each of one thread, until that has ended
+    static long longest;
 
     public static void main(String[] args) {
         try {
@@ -57,19 +58,28 @@ public class Roller {
         });
         listener.setDaemon(true);
         listener.start();
-        int turns = 0;
-        long longest = 0;
-        for (; !stop; turns++) {
-            long begun = System.nanoTime();
-            own.acquire();
-            own.release();
-            longest = Math.max(longest, System.nanoTime() - begun);
+        Thread alone = new Thread(() -> {
+            try {
+                for (; !stop; turns++) {
+                    long begun = System.nanoTime();
+                    own.acquire();
+                    own.release();
+                    longest = Math.max(longest, System.nanoTime() - begun);
+                }
+            } catch (Throwable e) {
+                e.printStackTrace();
+                System.exit(1);
+            }
+        });
+        alone.start();
+        while (!stop) {
             shared.acquire();
             note(journal, "enter curator");
             note(journal, "holds curator " + client.checkExists().forPath(shared.znode()).getCzxid());
             note(journal, "leave curator");
             shared.release();
         }
+        alone.join();
         Stat after = client.checkExists().forPath(kept.znode());
         if (after == null || after.getCzxid() != before.getCzxid()
                 || after.getEphemeralOwner() != client.getZookeeperClient().getZooKeeper().getSessionId())
