@@ -35,7 +35,7 @@ func (l *Locker) AcquireAll(ctx context.Context, names []string, r Request, wait
 	}
 	if !r.OwnTouches && (time.Since(begun) > time.Millisecond || a.sent == 0) {
 		if a.sent, err = l.confirm(ctx, a.session); err != nil {
-			l.leave(a)
+			l.giveUp(a, err)
 			return nil, err
 		}
 	}

@@ -77,7 +77,7 @@ func (l *Locker) await(ctx context.Context, a *attempt, wait time.Duration) (Hol
 	}
 	if !a.request.OwnTouches && (time.Since(begun) > time.Millisecond || a.sent == 0) {
 		if a.sent, err = l.confirm(ctx, a.session); err != nil {
-			l.leave(a)
+			l.giveUp(a, err)
 			return Hold{}, err
 		}
 	}
