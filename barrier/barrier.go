@@ -21,6 +21,7 @@
 package barrier
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"sync"
@@ -115,6 +116,10 @@ func New(cfg Config) *Barriers {
 func (b *Barriers) Bind(sessions *lease.Sessions, st *store.Store) {
 	b.sessions, b.store = sessions, st
 }
+
+// Finish waits until those have left barriers who are still leaving them, or ctx ends. Callers must
+// have been told to stop before, and none may come any more.
+func (b *Barriers) Finish(ctx context.Context) { b.behind.Finish(ctx) }
 
 // Close waits for those who are still leaving barriers behind their callers' backs. Callers who
 // wait must have been told to stop by their contexts before.

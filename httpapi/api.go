@@ -95,6 +95,7 @@ type API struct {
 	door      *stream.Door
 	turns     chan struct{} // held while a long answer is made
 
+	leaving atomic.Bool     // Leave has been called
 	closing context.Context // done once waits and streams must end; it is the API's own life
 	end     context.CancelFunc
 }
@@ -135,6 +136,10 @@ func New(cfg Config) (*API, error) {
 	a.engine = a.mount(routes())
 	return a, nil
 }
+
+// Leave has /readyz say that clients should go elsewhere, and every connection end with its next
+// answer. All is served as before.
+func (a *API) Leave() { a.leaving.Store(true) }
 
 // Handler returns the handler of every route. Serve it with a [Server]: the limits on time and
 // connections are the server's part.

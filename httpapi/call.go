@@ -52,6 +52,9 @@ func (a *API) serve(g *gin.Context, r *route, rest string) {
 	c.api, c.route, c.w, c.r, c.rest = a, r, g.Writer, g.Request, rest
 	c.sent, c.torn, c.waited, c.begun = 0, false, false, time.Now()
 	defer c.finish()
+	if a.leaving.Load() {
+		c.w.Header()["Connection"] = closeConnection
+	}
 	if err := c.run(); err != nil {
 		c.fail(err)
 	}
@@ -208,6 +211,8 @@ func (c *call) query(allowed ...string) (url.Values, error) {
 }
 
 var (
+	closeConnection = []string{"close"}
+
 	jsonType    = []string{"application/json"}
 	problemType = []string{"application/problem+json"}
 )

@@ -39,7 +39,7 @@ func (c *call) healthz() error {
 func (c *call) readyz() error {
 	h := c.api.cfg.Health()
 	why, ready := h.reason()
-	if c.api.closing.Err() != nil {
+	if c.api.leaving.Load() || c.api.closing.Err() != nil {
 		why, ready = "shutting_down", false
 	}
 	status, word := http.StatusOK, "ready"

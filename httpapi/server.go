@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // maxHeaderBytes bounds a request's header: a name with every byte percent-encoded, and room.
@@ -21,10 +22,12 @@ type Server struct {
 
 	mu      sync.Mutex
 	closed  bool
+	listen  []net.Listener // given to Serve
 	serving sync.WaitGroup // counts calls of Serve, which alone start what conns counts
 
 	open  atomic.Int64   // connections
 	conns sync.WaitGroup // counts the goroutines of connections, those of refusals included
+	fresh sync.Map       // connections, from which nothing has come
 	turns chan struct{}  // held by a refusal that says why
 }
 
@@ -48,11 +51,15 @@ func NewServer(a *API) *Server {
 }
 
 // connState follows connections from birth, within Serve, to the end of their goroutine.
-func (s *Server) connState(_ net.Conn, state http.ConnState) {
+func (s *Server) connState(conn net.Conn, state http.ConnState) {
 	switch state {
 	case http.StateNew:
 		s.conns.Add(1)
+		s.fresh.Store(conn, nil)
+	case http.StateActive:
+		s.fresh.Delete(conn)
 	case http.StateClosed, http.StateHijacked:
+		s.fresh.Delete(conn)
 		s.open.Add(-1)
 		s.conns.Done()
 	}
@@ -67,30 +74,64 @@ func (s *Server) Serve(l net.Listener) error {
 		return l.Close()
 	}
 	s.serving.Add(1)
+	s.listen = append(s.listen, l)
 	s.mu.Unlock()
 	defer s.serving.Done()
 	err := s.http.Serve(&boundedListener{Listener: l, server: s})
-	if errors.Is(err, http.ErrServerClosed) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed || errors.Is(err, http.ErrServerClosed) {
 		return nil
 	}
 	return err
 }
 
-// Close refuses new waits and streams, ends those that there are, stops listening, and lets
-// the requests in flight finish. Where ctx ends first it cuts their connections, which ends
-// their contexts. It returns when no request is worked on any more; its error is then ctx's.
+// farewell is for how long a connection that rests is left open when the listeners are closed: a
+// request that is on its way is answered, and then the connection ends.
+const farewell = 200 * time.Millisecond
+
+// Close stops listening, refuses new waits and streams, ends those that there are, and lets the
+// requests in flight finish. Where ctx ends first it cuts their connections, which ends their
+// contexts. It returns when no request is worked on any more; its error is then ctx's.
 func (s *Server) Close(ctx context.Context) error {
 	s.mu.Lock()
 	s.closed = true
+	listen := s.listen
 	s.mu.Unlock()
+	s.api.Leave()
+	var errs []error
+	for _, l := range listen {
+		if err := l.Close(); !errors.Is(err, net.ErrClosed) {
+			errs = append(errs, err)
+		}
+	}
 	s.api.end()
 	s.api.door.Shut() // its clients go elsewhere while the others finish
-	err := s.http.Shutdown(ctx)
-	if err != nil {
-		err = errors.Join(err, s.http.Close())
+	s.sayFarewell(ctx)
+	if err := s.http.Shutdown(ctx); err != nil && !errors.Is(err, net.ErrClosed) {
+		errs = append(errs, err, s.http.Close())
 	}
-	err = errors.Join(err, s.api.door.Close(ctx)) // streams have taken their connections from s.http
+	errs = append(errs, s.api.door.Close(ctx)) // streams have taken their connections from s.http
 	s.serving.Wait()
 	s.conns.Wait()
-	return err
+	return errors.Join(errs...)
+}
+
+// sayFarewell waits for a moment until the connections have ended with their next answer, and closes
+// those from which nothing has come: [http.Server.Shutdown] would wait for a request for seconds.
+func (s *Server) sayFarewell(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, farewell)
+	defer cancel()
+	tick := time.NewTicker(farewell / 40)
+	defer tick.Stop()
+	for s.open.Load() > 0 && ctx.Err() == nil {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+		}
+	}
+	s.fresh.Range(func(conn, _ any) bool {
+		_ = conn.(net.Conn).Close()
+		return true
+	})
 }

@@ -102,12 +102,16 @@ func (o *answer) contenders(key string, list []lock.Contender) {
 	o.array(key, len(list), func(i int) { o.contender(&list[i]) })
 }
 
-// whyEnded returns what ended ctx where that is the server's closing and err only says that
-// ctx ended.
+// whyEnded returns what ended ctx where that is the server's closing and err came of that. What was not
+// known of a request for a place is no matter then: the place is given up again.
 func whyEnded(ctx context.Context, err error) error {
-	bare := errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
-	if bare && errors.Is(context.Cause(ctx), store.ErrClosed) {
-		return store.ErrClosed
+	if context.Cause(ctx) != store.ErrClosed { //nolint:errorlint // the very one
+		return err
+	}
+	for _, came := range []error{context.Canceled, context.DeadlineExceeded, store.ErrClosed} {
+		if errors.Is(err, came) {
+			return store.ErrClosed
+		}
 	}
 	return err
 }

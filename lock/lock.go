@@ -18,6 +18,7 @@
 package lock
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -136,6 +137,10 @@ func New(cfg Config) *Locker {
 func (l *Locker) Bind(sessions *lease.Sessions, st *store.Store) {
 	l.sessions, l.store = sessions, st
 }
+
+// Finish waits until those have left their queues who are still leaving them, or ctx ends. Callers
+// must have been told to stop before, and none may come any more.
+func (l *Locker) Finish(ctx context.Context) { l.behind.Finish(ctx) }
 
 // Close ends subscriptions and waits for those who are still leaving queues. Callers who wait
 // for a lock must have been told to stop by their contexts before.

@@ -35,7 +35,7 @@ func (l *Locker) AcquireAll(ctx context.Context, names []string, r Request, wait
 	}
 	if !r.OwnTouches && (time.Since(begun) > time.Millisecond || a.sent == 0) {
 		if a.sent, err = l.confirm(ctx, a.session); err != nil {
-			l.leave(a)
+			l.giveUp(a, err)
 			return nil, err
 		}
 	}
@@ -75,7 +75,7 @@ func (l *Locker) turnAll(ctx context.Context, all []*attempt, wait time.Duration
 		case errors.Is(err, ErrDeadlock):
 			return l.refuse(ctx, a, err)
 		case err != nil:
-			l.leave(a)
+			l.giveUp(a, err)
 			return err
 		case !granted:
 			return l.leaveOrHold(ctx, a, l.heldAhead(b))

@@ -2,9 +2,11 @@ package lock
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/lockkeeper/lockkeeper/internal/clock"
+	"github.com/lockkeeper/lockkeeper/store"
 	"github.com/lockkeeper/lockkeeper/znode"
 )
 
@@ -14,7 +16,11 @@ func (l *Locker) awaitPermits(ctx context.Context, c *claim, wait time.Duration)
 	granted, woken, err := l.turn(ctx, c.waiting(), wait, c.oneShot, c.begins(c.request.Begins))
 	switch {
 	case err != nil:
-		l.drop(c)
+		pause := time.Duration(0)
+		if errors.Is(err, store.ErrClosed) && c.retry {
+			pause = placeKept
+		}
+		l.dropAfter(pause, c)
 		return Hold{}, err
 	case !granted:
 		busy := l.permitsBusy(c)
@@ -63,8 +69,10 @@ func (l *Locker) dropping(c *claim) *znode.Request {
 }
 
 // drop gives up a claim behind its caller's back.
-func (l *Locker) drop(c *claim) {
-	l.behind.Do(func(ctx context.Context) error {
+func (l *Locker) drop(c *claim) { l.dropAfter(0, c) }
+
+func (l *Locker) dropAfter(pause time.Duration, c *claim) {
+	l.behind.After(pause, func(ctx context.Context) error {
 		_, err := l.store.Do(ctx, l.dropping(c))
 		return err
 	})

@@ -7,6 +7,7 @@ import (
 
 	"github.com/lockkeeper/lockkeeper/internal/clock"
 	"github.com/lockkeeper/lockkeeper/lease"
+	"github.com/lockkeeper/lockkeeper/store"
 	"github.com/lockkeeper/lockkeeper/znode"
 )
 
@@ -68,7 +69,7 @@ func (l *Locker) await(ctx context.Context, a *attempt, wait time.Duration) (Hol
 	case errors.Is(err, ErrDeadlock):
 		return Hold{}, l.refuse(ctx, a, err)
 	case err != nil:
-		l.leave(a)
+		l.giveUp(a, err)
 		return Hold{}, err
 	case !granted:
 		err := l.heldAhead(a)
@@ -76,7 +77,7 @@ func (l *Locker) await(ctx context.Context, a *attempt, wait time.Duration) (Hol
 	}
 	if !a.request.OwnTouches && (time.Since(begun) > time.Millisecond || a.sent == 0) {
 		if a.sent, err = l.confirm(ctx, a.session); err != nil {
-			l.leave(a)
+			l.giveUp(a, err)
 			return Hold{}, err
 		}
 	}
@@ -195,6 +196,22 @@ func (a *attempt) apart() []*attempt {
 		return nil
 	}
 	return a.others
+}
+
+// placeKept is how long the place of a wait stays that this member's stop has ended: its client
+// repeats the request at another member, and finds it.
+const placeKept = 2 * time.Second
+
+// giveUp gives up an attempt whose wait has ended with why.
+func (l *Locker) giveUp(a *attempt, why error) {
+	if !errors.Is(why, store.ErrClosed) || !a.retry || a.entry != "" {
+		l.leave(a)
+		return
+	}
+	for _, b := range a.others {
+		l.giveUp(b, why)
+	}
+	l.behind.After(placeKept, func(ctx context.Context) error { return l.leaveOnce(ctx, a) })
 }
 
 // leave removes an attempt's contender, and those of its others, behind its caller's back. The

@@ -73,6 +73,31 @@ func TestCloseHandsOver(t *testing.T) {
 	put(t, others[0], "a", "1")
 }
 
+// TestHandOverPassesTheDead hands leadership over while one of the others does not run: without a time
+// in which nothing can be proposed.
+func TestHandOverPassesTheDead(t *testing.T) {
+	members := quorumtest.StartThree(t)
+	leader := quorumtest.Leader(t, members[:]...)
+	var others []*quorum.Member
+	for _, m := range members {
+		if m != leader {
+			others = append(others, m)
+		}
+	}
+	quorumtest.Close(t, others[0])
+	start := time.Now()
+	if err := leader.TransferLeadership(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if took := time.Since(start); leader.Leader() != others[1].ID() || took > 400*time.Millisecond { // a transfer to the dead is tried for 600 ms
+		t.Errorf("%x leads after %v; want %x", leader.Leader(), took, others[1].ID())
+	}
+	quorumtest.Close(t, leader)
+	if err := others[1].TransferLeadership(t.Context()); err != nil && !errors.Is(err, quorum.ErrCannotLead) {
+		t.Errorf("with nobody else there: %v", err)
+	}
+}
+
 // TestCloseUnderWork closes a member with everything that it can do under way.
 func TestCloseUnderWork(t *testing.T) {
 	cfg := quorumtest.Config(t, "m1")

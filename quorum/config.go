@@ -57,7 +57,8 @@ type Config struct {
 
 	// InitialCluster names the members of a new cluster and their peer URLs, this one
 	// included; the same map at each of them. Empty: a new cluster of this member alone.
-	// It is ignored once the data directory holds a member.
+	// It is ignored once the data directory holds a member. Where the cluster has been founded
+	// already, and has removed this member since, the member joins it.
 	InitialCluster map[string]string
 
 	// Join is a comma-separated list of client URLs, or host:port, of members of a running

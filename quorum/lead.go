@@ -38,26 +38,32 @@ func (m *Member) MoveLeader(ctx context.Context, to uint64) error {
 	return nil
 }
 
-// TransferLeadership hands leadership to any other voter, trying each once, and returns when
-// one leads or ctx ends. At a member that does not lead it does nothing.
+// TransferLeadership hands leadership to another voter that answers, trying each once, and returns
+// when one leads or ctx ends. Raft first brings it up to date, and lets nothing else be proposed
+// until it leads, so voters that do not answer are not tried. At a member that does not lead it does
+// nothing. Errors: ErrAlone, ErrCannotLead.
 func (m *Member) TransferLeadership(ctx context.Context) error {
 	if !m.IsLeader() {
 		return nil
 	}
-	errs := []error{ErrAlone}
-	for _, other := range m.Members() {
-		if other.Self || other.Learner || !other.Started {
-			continue
+	var others []MemberInfo
+	for _, info := range m.Members() {
+		if !info.Self && !info.Learner && info.Started {
+			others = append(others, info)
 		}
+	}
+	if len(others) == 0 {
+		return ErrAlone
+	}
+	alive, _ := m.answering(ctx, others)
+	errs := []error{fmt.Errorf("%w: %d of %d other voters answer", ErrCannotLead, len(alive), len(others))}
+	for _, other := range alive {
 		// Raft gives a transfer up after an election time-out.
 		one, cancel := context.WithTimeout(ctx, m.cfg.Election+2*time.Duration(m.cfg.Heartbeat))
 		err := m.MoveLeader(one, other.ID)
 		cancel()
 		if err == nil || !m.IsLeader() && m.Leader() != 0 {
 			return nil
-		}
-		if errs[0] == ErrAlone {
-			errs = errs[:0]
 		}
 		errs = append(errs, err)
 	}

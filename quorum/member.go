@@ -72,7 +72,8 @@ type Member struct {
 // Start starts a member and returns as soon as it runs, which says nothing about a quorum: see
 // [Member.Ready]. Joining a running cluster needs that cluster's quorum, though, and is tried
 // until ctx ends. If ctx ends first, what was started is closed in the background. The member
-// must be closed.
+// must be closed. One of InitialCluster that comes with an empty data directory when the cluster has
+// long been founded joins it, if that has removed it; if not, the error is ErrForgotten.
 func Start(ctx context.Context, cfg Config) (*Member, error) {
 	r, err := cfg.resolve()
 	if err != nil {
@@ -89,6 +90,11 @@ func Start(ctx context.Context, cfg Config) (*Member, error) {
 		r.Logger.Warn("peer listener is open to whoever reaches it", "url", r.peerListen.String())
 	}
 	initial, state := r.initialCluster(), embed.ClusterStateFlagNew
+	if len(r.InitialCluster) > 1 && !r.initialized() {
+		if r.join, err = r.lookForCluster(ctx); err != nil {
+			return nil, err
+		}
+	}
 	if len(r.join) > 0 && !r.initialized() {
 		if initial, err = r.askToJoin(ctx); err != nil {
 			return nil, fmt.Errorf("join: %w", err)

@@ -153,7 +153,7 @@ func (c *Client) routeLocked(k *call) {
 	case k.session != nil && k.session.phase != sessionAttached:
 		k.session.parked = append(k.session.parked, k)
 		c.attachLocked(k.session)
-	case c.link == nil:
+	case c.link == nil || c.link.going:
 		c.parked = append(c.parked, k)
 	case c.link.full():
 		c.backlog = append(c.backlog, k)
@@ -210,6 +210,7 @@ func (c *Client) landLocked(k *call) {
 	}
 	k.queued = false
 	c.drainLocked()
+	c.link.leave()
 }
 
 // drainLocked lets calls of the backlog go, as many as the stream takes.

@@ -40,7 +40,11 @@ func (c *Client) run() {
 		if c.ctx.Err() != nil {
 			return
 		}
-		c.cfg.log.Warn("the stream is broken; going on at another member", "endpoint", l.endpoint, "err", l.err)
+		if errors.Is(l.err, errGoing) {
+			c.cfg.log.Info("the member is about to stop; going on at another one", "endpoint", l.endpoint)
+		} else {
+			c.cfg.log.Warn("the stream is broken; going on at another member", "endpoint", l.endpoint, "err", l.err)
+		}
 		at = i + 1
 	}
 }

@@ -145,7 +145,7 @@ func (d *feed) endLocked(why error) {
 
 // unsubscribeLocked has the member push no more of what a request has begun.
 func (c *Client) unsubscribeLocked(id uint64) {
-	if id == 0 || c.link == nil || c.link.over || c.closed { // it ends with its stream
+	if id == 0 || c.link == nil || c.link.over || c.link.going || c.closed { // it ends with its stream
 		return
 	}
 	k := c.newCall(nil)

@@ -40,7 +40,13 @@ func (c *Client) tendLocked(now time.Duration) time.Duration {
 	next := idleTouch
 	shortest := c.expireLocked(now, &next)
 	c.resendLocked(now, &next)
-	if c.link != nil {
+	switch l := c.link; {
+	case l == nil:
+	case l.going && now >= l.leaveBy:
+		l.fail(errGoing)
+	case l.going:
+		next = min(next, l.leaveBy-now)
+	default:
 		c.touchLocked(now, shortest, &next)
 		c.overdueLocked(now, &next)
 	}

@@ -32,6 +32,8 @@ type link struct {
 	touching bool          // it has no answer yet
 	counted  time.Duration // when it was last looked for requests that are overdue
 	over     bool          // taken out of the client
+	going    bool          // the member is about to stop: nothing new is sent
+	leaveBy  time.Duration // when going: how long answers are waited for
 }
 
 func newLink(t transport, endpoint string, hello *wire.Frame) *link {
@@ -52,6 +54,14 @@ func (l *link) fail(err error) {
 // full reports whether no more requests should be sent now. A sixteenth of what the member takes is
 // left to touches, which are always sent.
 func (l *link) full() bool { return l.window > 0 && l.inFlight >= l.window }
+
+// leave gives up a stream whose member is about to stop, unless an answer is still to come. What waits in
+// a queue there will not have one. Client.mu must be held.
+func (l *link) leave() {
+	if l.going && l.inFlight == 0 {
+		l.fail(errGoing)
+	}
+}
 
 // append puts a frame into what is to be written, and reports false where it is larger than the
 // member takes. Client.mu must be held.

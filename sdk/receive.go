@@ -64,7 +64,7 @@ func (c *Client) receiveLocked(l *link, f *wire.Frame) {
 	case wire.Asked:
 		c.askedLocked(f)
 	case wire.Going:
-		l.fail(errGoing)
+		c.goingLocked(l)
 	}
 }
 
@@ -90,8 +90,11 @@ func (c *Client) answeredLocked(l *link, f *wire.Frame) {
 	k.doubt = k.doubt || errors.Is(err, ErrUncertain)
 	switch {
 	case errors.Is(err, ErrShuttingDown):
-		c.delayLocked(k, minRetry)
-		l.fail(errGoing) // another member may answer at once
+		c.goingLocked(l) // another member may answer at once
+		c.landLocked(k)
+		if !k.vital { // those end with the stream
+			c.routeLocked(k)
+		}
 	case k.abandoned && !k.gives() && !k.takes():
 		c.settleLocked(k, err)
 	case k.abandoned && k.takes() && (passing(err) || errors.Is(err, ErrCancelled) || errors.Is(err, ErrSessionMoved)):
@@ -112,6 +115,26 @@ func (c *Client) answeredLocked(l *link, f *wire.Frame) {
 	default:
 		c.settleLocked(k, err)
 	}
+}
+
+// goingPatience is how long a member that is about to stop may take to answer what it was asked,
+// at most; sessions must live on meanwhile.
+const goingPatience = 2 * time.Second
+
+// goingLocked sends no more over a stream whose member is about to stop, and leaves it once what is under
+// way has its answer: some of what was done would, sent again, be refused.
+func (c *Client) goingLocked(l *link) {
+	if !l.going {
+		patience := goingPatience
+		for _, s := range c.sessions {
+			if ttl := s.TTL(); ttl > 0 {
+				patience = min(patience, max(ttl/6, minSilence))
+			}
+		}
+		l.going, l.leaveBy = true, c.cfg.clock()+patience
+		c.rouse()
+	}
+	l.leave()
 }
 
 // pauseOf is how long after a refusal that passes a call is sent again: not all at once.
@@ -154,6 +177,7 @@ func (c *Client) waitingLocked(f *wire.Frame) {
 		k.queued = true
 		c.link.inFlight--
 		c.drainLocked()
+		c.link.leave()
 	}
 	if k.news == nil || k.abandoned || f.Position == 0 {
 		return

@@ -77,7 +77,7 @@ func (c *Client) newSessionLocked(cfg sessionConfig) *Session {
 // attachLocked asks for a session to be opened, or attached to the stream, if there is one and it
 // has not been asked for. It is part of the stream: when that breaks, it is asked for anew.
 func (c *Client) attachLocked(s *Session) {
-	if c.link == nil || s.phase != sessionDetached {
+	if c.link == nil || c.link.going || s.phase != sessionDetached {
 		return
 	}
 	s.phase = sessionAttaching

@@ -36,6 +36,13 @@ type Config struct {
 	Heartbeat time.Duration // --heartbeat: between the leader's signs of life
 	Election  time.Duration // --election: silence after which a follower stands for election
 
+	// DrainDelay is how long a member that is to stop goes on serving once /readyz says so, and
+	// DrainTimeout how long its clients then have to go and its requests to finish. Neither is
+	// waited for once Hurry, unless it is nil, is closed.
+	DrainDelay   time.Duration   // --drain-delay; 0: not at all
+	DrainTimeout time.Duration   // --drain-timeout
+	Hurry        <-chan struct{} // closed when somebody cannot wait
+
 	InsecureClientListen bool // --insecure-client-listen: allow plain text off loopback, on closed networks
 	TLS                  TLS
 
@@ -122,6 +129,7 @@ func DefaultConfig() Config {
 		PeerListen:      "127.0.0.1:2380",
 		Heartbeat:       100 * time.Millisecond,
 		Election:        time.Second,
+		DrainTimeout:    10 * time.Second,
 		Limits:          DefaultLimits(),
 		ZooKeeper:       DefaultZooKeeper(),
 		Deadlocks:       string(lock.DeadlockRefuse),

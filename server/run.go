@@ -25,8 +25,8 @@ import (
 	"github.com/lockkeeper/lockkeeper/znode"
 )
 
-// closeTimeout bounds an ordered close: doors, then the store, then the quorum.
-const closeTimeout = 20 * time.Second
+// closeTimeout bounds the close of the quorum, when doors and store are closed.
+const closeTimeout = 10 * time.Second
 
 // Addresses are where a running member listens, with the ports it really got. A door that is
 // off has an empty address.
@@ -34,7 +34,7 @@ type Addresses struct {
 	HTTP, ZooKeeper, Client, Peer string
 }
 
-// Run runs a member until ctx ends, then closes it in order and returns nil. It calls ready, if
+// Run runs a member until ctx ends, then lets its clients go, closes it in order and returns nil. It calls ready, if
 // not nil, once the member has joined its quorum and every door is open; the REST door is open
 // before, so that probes can tell what is missing. Any other return is an error that says what
 // could not be started or what failed.
@@ -76,6 +76,7 @@ func Run(ctx context.Context, cfg Config, ready func(Addresses)) (err error) {
 	case <-m.quorum.Stopped():
 		return fmt.Errorf("quorum: %w", m.quorum.Err())
 	case <-ctx.Done():
+		m.leave()
 		return nil
 	}
 }
@@ -229,15 +230,7 @@ func (m *member) openCore(ctx context.Context) (err error) {
 
 // close closes what is open, doors first, the quorum last.
 func (m *member) close() error {
-	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
-	defer cancel()
-	var errs []error
-	if m.http != nil {
-		errs = append(errs, m.http.Close(ctx))
-	}
-	if m.zk != nil {
-		m.zk.Close()
-	}
+	errs := []error{m.closeDoors()}
 	if m.cancel != nil {
 		m.cancel()
 	}
@@ -255,6 +248,8 @@ func (m *member) close() error {
 		m.store.Close()
 	}
 	if m.quorum != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+		defer cancel()
 		errs = append(errs, m.quorum.Close(ctx))
 	}
 	return errors.Join(errs...)

@@ -37,6 +37,12 @@ func (c *Config) Validate() error {
 	if c.Election < 5*c.Heartbeat || c.Election > 50*time.Second {
 		bad("election", "%v does not fit; use at least five times --heartbeat (%v) and at most 50s", c.Election, c.Heartbeat)
 	}
+	if c.DrainDelay < 0 {
+		bad("drain-delay", "%v is negative; use 0 where nobody has to notice first", c.DrainDelay)
+	}
+	if c.DrainTimeout <= 0 {
+		bad("drain-timeout", "%v is no time; 10s is usual", c.DrainTimeout)
+	}
 	switch lock.DeadlockMode(c.Deadlocks) {
 	case lock.DeadlockRefuse, lock.DeadlockReport, lock.DeadlockOff:
 	default:

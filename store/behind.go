@@ -31,13 +31,19 @@ func NewBehind() *Behind {
 
 // Do has do run until it succeeds, is refused with a [znode.Code], which to ask again would not change,
 // the store is closed, or Close is called, which ends its context. It does not block.
-func (b *Behind) Do(do func(ctx context.Context) error) {
+func (b *Behind) Do(do func(ctx context.Context) error) { b.After(0, do) }
+
+// After is Do, begun after a pause, which Close ends, too: then nothing is done.
+func (b *Behind) After(pause time.Duration, do func(ctx context.Context) error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.ctx.Err() != nil {
 		return
 	}
 	b.wg.Go(func() {
+		if pause > 0 && !sleep(b.ctx, pause) {
+			return
+		}
 		for b.ctx.Err() == nil {
 			err := do(b.ctx)
 			if _, refused := errors.AsType[znode.Code](err); refused || err == nil || errors.Is(err, ErrClosed) {
@@ -49,6 +55,19 @@ func (b *Behind) Do(do func(ctx context.Context) error) {
 			}
 		}
 	})
+}
+
+// Finish waits until nothing is left to be done, or ctx ends. Nothing may be begun meanwhile.
+func (b *Behind) Finish(ctx context.Context) {
+	done := make(chan struct{})
+	go func() { // Close waits for the same
+		b.wg.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+	case <-ctx.Done():
+	}
 }
 
 // Close ends what is being done, and waits for that.

@@ -24,6 +24,7 @@ type conn struct {
 
 	ctx    context.Context // done when the connection is cut or has ended
 	cancel context.CancelCauseFunc
+	gone   chan struct{} // closed when the door has forgotten the connection
 
 	// The session, from the handshake on.
 	session lease.ID
@@ -34,6 +35,7 @@ type conn struct {
 	confirmed atomic.Int64 // sending of the last confirmed touch, by clock.Boot
 	heard     atomic.Int64 // when the client was last heard, by clock.Boot
 	leaving   atomic.Bool  // the client has asked to close the session
+	draining  atomic.Bool  // no more requests are taken
 	watched   atomic.Bool  // whether there ever was a watch
 	counts    counts
 
@@ -59,7 +61,7 @@ type conn struct {
 }
 
 func newConn(d *Door, nc net.Conn, ip string) *conn {
-	c := &conn{door: d, nc: nc, ip: ip, wake: make(chan struct{}, 1), room: make(chan struct{}, 1)}
+	c := &conn{door: d, nc: nc, ip: ip, wake: make(chan struct{}, 1), room: make(chan struct{}, 1), gone: make(chan struct{})}
 	c.ctx, c.cancel = context.WithCancelCause(d.ctx)
 	c.auth.Store(&[]znode.Credential{{Scheme: "ip", ID: ip}})
 	return c
@@ -68,7 +70,13 @@ func newConn(d *Door, nc net.Conn, ip string) *conn {
 // serve serves the connection until it ends.
 func (c *conn) serve() {
 	var writer sync.WaitGroup
-	writer.Go(func() { c.cut(c.write()) })
+	writer.Go(func() {
+		err := c.write()
+		if errors.Is(err, errLast) && c.draining.Load() {
+			c.bye()
+		}
+		c.cut(err)
+	})
 	if err := c.read(); err != nil {
 		c.cut(err)
 	}
@@ -97,6 +105,9 @@ func (c *conn) read() error {
 	if err := c.nc.SetDeadline(time.Now().Add(c.door.cfg.ConnectTimeout)); err != nil {
 		return err
 	}
+	if c.draining.Load() {
+		return ErrClosed // the deadline of the drain may have been overwritten
+	}
 	first, err := c.peek(4)
 	if err != nil {
 		return err
@@ -118,7 +129,15 @@ func (c *conn) read() error {
 		return err
 	}
 	for {
+		if c.draining.Load() && !c.buffered() {
+			c.end()
+			return nil
+		}
 		frame, err := c.frame(c.door.cfg.MaxBuffer)
+		if err != nil && c.draining.Load() {
+			c.end()
+			return nil
+		}
 		if err != nil {
 			return err
 		}

@@ -15,6 +15,8 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -104,6 +106,9 @@ type Door struct {
 	counts counts              // of all connections together
 	zxid   atomic.Int64        // the highest that readers of this member's tree can have seen
 
+	draining context.Context // done when Drain has been called
+	drain    context.CancelFunc
+
 	ctx    context.Context // done when Close has been called
 	cancel context.CancelCauseFunc
 	wg     sync.WaitGroup // counts connections and their syncs
@@ -128,6 +133,7 @@ func New(cfg Config) *Door {
 	d.counts.since = time.Now()
 	d.large = semaphore.NewWeighted(largeFrames)
 	d.ctx, d.cancel = context.WithCancelCause(context.Background())
+	d.draining, d.drain = context.WithCancel(d.ctx)
 	return d
 }
 
@@ -137,6 +143,26 @@ func (d *Door) Bind(st *store.Store, sessions *lease.Sessions, member uint64) {
 	d.cfg.Store, d.cfg.Sessions, d.cfg.Member = st, sessions, member
 	st.View(func(t *znode.Tree, _ int64) { d.raise(t.Zxid()) })
 	sessions.Follow(d)
+}
+
+// Drain takes no more connections and requests, and waits until those that were taken are answered and
+// their connections closed, or ctx ends. Sessions go on: their clients go to other members. Requests
+// that were sent but not taken are not done.
+func (d *Door) Drain(ctx context.Context) {
+	d.drain()
+	d.mu.Lock()
+	list := slices.Collect(maps.Keys(d.conns))
+	d.mu.Unlock()
+	for _, c := range list {
+		c.drain()
+	}
+	for _, c := range list {
+		select {
+		case <-c.gone:
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // Close cuts all connections, and waits for everything of the door to end. Sessions go on.

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Serve takes connections from l until Close, and then returns nil; any other return is the
+// Serve takes connections from l until Drain or Close, and then returns nil; any other return is the
 // listener's error. It closes l.
 func (d *Door) Serve(l net.Listener) error {
 	ctx, cancel := context.WithCancel(d.ctx)
@@ -16,23 +16,22 @@ func (d *Door) Serve(l net.Listener) error {
 	sweeper.Go(func() { d.sweep(ctx) })
 	defer sweeper.Wait()
 	defer cancel()
-	stop := context.AfterFunc(d.ctx, func() { _ = l.Close() })
+	stop := context.AfterFunc(d.draining, func() { _ = l.Close() })
 	defer stop()
 	for {
 		nc, err := l.Accept()
 		switch {
-		case d.ctx.Err() != nil:
+		case d.draining.Err() != nil:
 			if err == nil {
 				_ = nc.Close()
 			}
+			<-d.ctx.Done() // the sweeper is needed until then
 			return nil
 		case errors.Is(err, net.ErrClosed):
 			return err
 		case err != nil: // out of files, most likely: others may close some
 			d.log.Warn("cannot accept a connection", "error", err)
-			if !d.pause(acceptPause) {
-				return nil
-			}
+			d.pause(acceptPause)
 			continue
 		}
 		d.take(nc)
@@ -42,15 +41,13 @@ func (d *Door) Serve(l net.Listener) error {
 // acceptPause is how long the listener rests after an error.
 const acceptPause = 50 * time.Millisecond
 
-// pause waits, and reports false if the door closes meanwhile.
-func (d *Door) pause(t time.Duration) bool {
+// pause waits, unless the door drains meanwhile.
+func (d *Door) pause(t time.Duration) {
 	timer := time.NewTimer(t)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
-		return true
-	case <-d.ctx.Done():
-		return false
+	case <-d.draining.Done():
 	}
 }
 
@@ -62,7 +59,7 @@ func (d *Door) take(nc net.Conn) {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.ctx.Err() != nil || (d.cfg.MaxClientCnxns > 0 && d.byIP[ip] >= d.cfg.MaxClientCnxns) {
+	if d.draining.Err() != nil || (d.cfg.MaxClientCnxns > 0 && d.byIP[ip] >= d.cfg.MaxClientCnxns) {
 		_ = nc.Close()
 		return
 	}
@@ -75,6 +72,7 @@ func (d *Door) take(nc net.Conn) {
 		defer d.wg.Done()
 		c.serve()
 		d.drop(c)
+		close(c.gone)
 	}()
 }
 

@@ -114,7 +114,13 @@ func (c *conn) answered() error {
 func (c *conn) writeOut() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.writing || len(c.out) == 0 {
+	if c.writing {
+		return nil
+	}
+	if len(c.out) == 0 {
+		if c.last {
+			return errLast
+		}
 		return nil
 	}
 	b, last := c.out, c.last

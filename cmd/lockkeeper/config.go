@@ -55,6 +55,8 @@ func (c *serveConfig) bind(fs *pflag.FlagSet) {
 	fs.StringVar(&c.Join, "join", c.Join, "client `addresses` of a running cluster to join, separated by commas")
 	fs.DurationVar(&c.Heartbeat, "heartbeat", c.Heartbeat, "between the leader's signs of life")
 	fs.DurationVar(&c.Election, "election", c.Election, "silence of the leader after which another is elected")
+	fs.DurationVar(&c.DrainDelay, "drain-delay", c.DrainDelay, "a member that is to stop goes on serving after /readyz has said so")
+	fs.DurationVar(&c.DrainTimeout, "drain-timeout", c.DrainTimeout, "its clients have then to go, and its requests to finish")
 	fs.BoolVar(&c.InsecureClientListen, "insecure-client-listen", c.InsecureClientListen, "allow plain text off loopback for --client-listen and --peer-listen, on closed networks")
 	fs.StringVar(&c.TLS.CertFile, "tls-cert-file", c.TLS.CertFile, "PEM `file`: this member's certificate towards other members")
 	fs.StringVar(&c.TLS.KeyFile, "tls-key-file", c.TLS.KeyFile, "PEM `file`: its key")

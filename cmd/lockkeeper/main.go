@@ -18,7 +18,7 @@ var version string
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	// The first signal asks for an ordered end. From then on signals have their usual effect
-	// again, so that a second one ends the process at once.
+	// again, so that a second one ends the process at once, unless a command has use for it.
 	context.AfterFunc(ctx, stop)
 	err := run(ctx, os.Args[1:], os.Environ(), os.Stdout, os.Stderr)
 	stop()

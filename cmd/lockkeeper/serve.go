@@ -5,7 +5,11 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
+	"os/signal"
 	"strings"
+	"sync"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -17,8 +21,9 @@ func newServe(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Run a member",
-		Long: "Serve runs one member of the lock service until it gets SIGTERM or SIGINT, and then closes it\n" +
-			"in order; a second signal ends it at once. Without flags it is a service of one member with\n" +
+		Long: "Serve runs one member of the lock service until it gets SIGTERM or SIGINT; then it lets its\n" +
+			"clients go to others and closes in order. A second signal has it wait for nobody, a third one\n" +
+			"ends it at once. Without flags it is a service of one member with\n" +
 			"its data in ./lockkeeper-data, for this machine only. When it is ready it prints one line with\n" +
 			"its addresses on standard output; its log goes to standard error.\n\n" +
 			"A flag goes before its variable (--http-listen before LOCKKEEPER_HTTP_LISTEN), a variable\n" +
@@ -54,16 +59,39 @@ func serve(ctx context.Context, a *app, cfg *serveConfig) error {
 	logger.Info("starting", "version", cfg.Version, "member", cfg.Name, "data-dir", cfg.DataDir)
 	warn(logger, cfg)
 
-	stopSignalSeen := context.AfterFunc(ctx, func() {
-		logger.Info("stopping in order; a second signal ends the process at once")
-	})
-	defer stopSignalSeen()
+	hurry := make(chan struct{})
+	cfg.Hurry = hurry
+	over := make(chan struct{})
+	var watching sync.WaitGroup
+	watching.Go(func() { hurryUp(ctx, over, hurry, logger) })
 	err = server.Run(ctx, cfg.Config, func(at server.Addresses) { printReady(a.stdout, cfg.Name, at) })
+	close(over)
+	watching.Wait()
 	if err != nil {
 		return startupError(err, &cfg.Config)
 	}
 	logger.Info("stopped")
 	return nil
+}
+
+// hurryUp closes hurry when another signal comes after the one that has ended ctx. It returns then, or
+// when over is closed.
+func hurryUp(ctx context.Context, over <-chan struct{}, hurry chan<- struct{}, logger *slog.Logger) {
+	select {
+	case <-ctx.Done():
+	case <-over:
+		return
+	}
+	again := make(chan os.Signal, 1)
+	signal.Notify(again, os.Interrupt, syscall.SIGTERM)
+	defer signal.Stop(again) // a third one has its usual effect
+	logger.Info("stopping in order; a second signal waits for no client, a third one ends the process at once")
+	select {
+	case <-again:
+		logger.Info("stopping without waiting for clients")
+		close(hurry)
+	case <-over:
+	}
 }
 
 // warn logs what an operator should know about the configuration before it is used.

@@ -14,6 +14,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -42,6 +43,7 @@ type Client struct {
 type Seen struct {
 	Answers map[int]int   // how many, by status
 	Broken  int           // attempts without an answer
+	Refused int           // of them, those that nobody listened to
 	Failed  []Failure     // the first answers of 5xx
 	Longest time.Duration // the longest call, attempts and waits included; waits for locks aside
 }
@@ -213,6 +215,9 @@ func (c *Client) try(ctx context.Context, endpoint string, k *call, body []byte,
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		c.seen.Broken++
+		if errors.Is(err, syscall.ECONNREFUSED) {
+			c.seen.Refused++
+		}
 		return a, err
 	}
 	if resp.StatusCode/100 == 2 {

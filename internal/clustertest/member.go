@@ -188,6 +188,12 @@ func (m *Member) Resume(tb testing.TB) {
 	m.signal(tb, syscall.SIGCONT, false)
 }
 
+// Signal sends the process a signal, and does not wait for what comes of it.
+func (m *Member) Signal(tb testing.TB, sig syscall.Signal) {
+	tb.Helper()
+	m.signal(tb, sig, false)
+}
+
 // Restart starts a member that was killed or stopped, with the data it had, and does not wait
 // until it is ready.
 func (m *Member) Restart(tb testing.TB) {

@@ -4,41 +4,16 @@ package faults
 
 import (
 	"context"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/lockkeeper/lockkeeper/internal/absent"
 	"github.com/lockkeeper/lockkeeper/internal/childtest"
 	"github.com/lockkeeper/lockkeeper/internal/clustertest"
 )
-
-// jars is where Debian's packages put the classes of ZooKeeper and Curator, and of what they need.
-const jars = "/usr/share/java/zookeeper.jar:/usr/share/java/zookeeper-jute.jar:" +
-	"/usr/share/java/curator-client.jar:/usr/share/java/curator-framework.jar:/usr/share/java/curator-recipes.jar:" +
-	"/usr/share/java/guava.jar:/usr/share/java/failureaccess.jar:/usr/share/java/netty-all.jar:" +
-	"/usr/share/java/slf4j-api.jar:/usr/share/java/slf4j-nop.jar"
-
-// javaProgram compiles a program of testdata, and returns the command line that runs it.
-func javaProgram(t *testing.T, class string) []string {
-	t.Helper()
-	if _, err := os.Stat("/usr/share/java/curator-recipes.jar"); err != nil {
-		absent.Peer(t, "Apache Curator (libcurator-recipes-java)")
-	}
-	absent.Programs(t, "java", "javac")
-	dir := t.TempDir()
-	source := filepath.Join("testdata", class+".java")
-	if out, err := exec.CommandContext(t.Context(), "javac", "-nowarn", "-cp", jars, "-d", dir, source).CombinedOutput(); err != nil {
-		t.Fatalf("compile %s: %v\n%s", source, err, out)
-	}
-	// SASL is off: to find its principal, the client would look its server's name up.
-	return []string{"java", "-XX:TieredStopAtLevel=1", "-Dzookeeper.sasl.client=false", "-cp", jars + ":" + dir, class}
-}
 
 // startProgram starts a program of another language as a child.
 func startProgram(t *testing.T, command []string, args ...string) *childtest.Child {

@@ -91,7 +91,7 @@ func TestMixedDoors(t *testing.T) {
 	if testing.Short() {
 		pass = 2 * time.Second
 	}
-	curator, kazoo := javaProgram(t, "Contender"), kazooProgram(t)
+	curator, kazoo := childtest.Java(t, "testdata/Contender.java"), kazooProgram(t)
 	c := clustertest.Start(t, 3, clustertest.Options{})
 	ctx, cancel := context.WithTimeout(t.Context(), 3*clustertest.Patience)
 	defer cancel()

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lockkeeper/lockkeeper/internal/childtest"
 	"github.com/lockkeeper/lockkeeper/internal/clustertest"
 	"github.com/lockkeeper/lockkeeper/zkapi/jute"
 	"github.com/lockkeeper/lockkeeper/znode"
@@ -17,7 +18,7 @@ import (
 // of what it holds, before anybody at the majority's side is told that the ephemeral is gone.
 func TestCutJavaMember(t *testing.T) {
 	beside(t, waits)
-	program := javaProgram(t, "Witness")
+	program := childtest.Java(t, "testdata/Witness.java")
 	network := clustertest.NewNetwork(t, 3)
 	c := clustertest.Start(t, 3, clustertest.Options{Network: network})
 	for _, who := range []string{"follower", "leader"} {
