@@ -277,10 +277,11 @@ func gateGuardKilled(t *testing.T, c *clustertest.Cluster) {
 func gateAgain(t *testing.T, c *clustertest.Cluster) {
 	for _, kind := range []string{"lock", "elect"} {
 		name := "again/" + kind
-		k := contain(t, c, leavesDaemon+`echo "$LOCKKEEPER_TOKEN" >> "$1"/tokens; rm "$1"/daemon; trap 'exit 0' TERM; while :; do sleep 0.05; done`,
+		k := contain(t, c, `trap 'exit 0' TERM; trap 'echo >> "$1"/hangups' HUP; `+leavesDaemon+`rm "$1"/daemon; echo "$LOCKKEEPER_TOKEN" >> "$1"/tokens; while :; do sleep 0.05; done`,
 			"--"+kind, name, "--again", "--grace", "500ms")
 		k.pid(t, "tokens")
 		k.signal(t, syscall.SIGHUP) // no reason not to run again
+		k.pid(t, "hangups")
 		force(t, c, name)
 		clustertest.Eventually(t, clustertest.Patience, "the command runs anew", func() bool {
 			tokens, _ := os.ReadFile(filepath.Join(k.dir, "tokens"))
@@ -294,7 +295,7 @@ func gateAgain(t *testing.T, c *clustertest.Cluster) {
 // gateVisitor has somebody come into the container, as with an exec: what the command left is
 // ended, the visitor is not.
 func gateVisitor(t *testing.T, c *clustertest.Cluster) {
-	k := contain(t, c, leavesDaemon+`echo $LOCKKEEPER_TOKEN >> "$1"/tokens; rm "$1"/daemon; trap 'exit 0' TERM; while :; do sleep 0.05; done`,
+	k := contain(t, c, `trap 'exit 0' TERM; `+leavesDaemon+`rm "$1"/daemon; echo $LOCKKEEPER_TOKEN >> "$1"/tokens; while :; do sleep 0.05; done`,
 		"--lock", "visited", "--again", "--grace", "500ms")
 	k.pid(t, "tokens")
 	visit := exec.CommandContext(t.Context(), "nsenter", "--target", strconv.Itoa(k.cmd.Process.Pid), "--pid", "--mount",
@@ -363,7 +364,7 @@ func TestGateWithoutService(t *testing.T) {
 	beside(t, waits)
 	c := clustertest.Start(t, 1, clustertest.Options{})
 	const ttl = 4 * time.Second
-	k := contain(t, c, `trap '' TERM; `+leavesDaemon+`echo "$LOCKKEEPER_TOKEN" >> "$1"/tokens; rm "$1"/daemon; test $(wc -l < "$1"/tokens) = 2 && exit 8; while :; do sleep 1; done`,
+	k := contain(t, c, `trap '' TERM; `+leavesDaemon+`rm "$1"/daemon; echo "$LOCKKEEPER_TOKEN" >> "$1"/tokens; test $(wc -l < "$1"/tokens) = 2 && exit 8; while :; do sleep 1; done`,
 		"--lock", "cut", "--ttl", ttl.String(), "--grace", "1s", "--again")
 	k.pid(t, "tokens")
 	next := contain(t, c, k.after()+noDaemon, "--lock", "cut")

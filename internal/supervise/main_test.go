@@ -20,6 +20,8 @@ func TestMain(m *testing.M) {
 	case len(os.Args) == 3 && os.Args[1] == "asker":
 		ask(os.Args[2])
 		os.Exit(0)
+	case len(os.Args) == 3 && os.Args[1] == "contained":
+		os.Exit(contained(os.Args[2]))
 	case len(os.Args) == 3 && os.Args[1] == "init":
 		os.Exit(first(os.Args[2]))
 	}
