@@ -28,6 +28,7 @@ func (m *Member) Defrag(ctx context.Context) (before, after int64, err error) {
 	defer m.defrag.Unlock()
 	db := m.server.Backend()
 	start := time.Now()
+	db.ForceCommit() // what has not reached the file yet counts
 	before = db.Size()
 	if err := db.Defrag(); err != nil {
 		return before, db.Size(), fmt.Errorf("defragment: %w", err)
