@@ -3,6 +3,7 @@ package sidecar
 import (
 	"encoding/json"
 	"fmt"
+	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -34,7 +35,7 @@ func (s *sidecar) application() http.Handler {
 		site := r.Header.Get("Sec-Fetch-Site")
 		holds := r.URL.Path == "/app" && site != "" && site != "same-origin" && site != "none"
 		switch err := origin.Check(r); {
-		case err != nil || holds:
+		case err != nil || holds || s.strange(r.Host):
 			refuse(w, http.StatusForbidden, "cross_origin", "a web page of another origin may not do this", "ask from a program; a sidecar is not for browsers")
 		case strings.HasPrefix(r.URL.Path, "/v1/"):
 			s.serveV1(w, r) // not by mux, which would tidy up names that a member is to refuse
@@ -42,6 +43,18 @@ func (s *sidecar) application() http.Handler {
 			mux.ServeHTTP(w, r)
 		}
 	})
+}
+
+// strange reports whether a request was sent to a name that leads here and is none of this machine's own: a
+// web page can have its name do so (DNS rebinding), and is then of the same origin.
+func (s *sidecar) strange(host string) bool {
+	if s.cfg.Insecure || strings.HasPrefix(s.cfg.Listen, unixPrefix) {
+		return false
+	}
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	return host != "" && host != "localhost" && net.ParseIP(strings.Trim(host, "[]")) == nil
 }
 
 // probes is the door of probes and metrics.
@@ -239,6 +252,16 @@ func writeJSON(w http.ResponseWriter, status int, v any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	_ = json.NewEncoder(w).Encode(v) // who has gone does not need it
+}
+
+// refuseInput answers that a field of a request is not for a sidecar.
+func refuseInput(w http.ResponseWriter, field, problem, fix string) {
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(http.StatusBadRequest)
+	_ = json.NewEncoder(w).Encode(map[string]any{
+		"type": "urn:lockkeeper:problem:bad_request", "title": http.StatusText(http.StatusBadRequest), "status": http.StatusBadRequest,
+		"code": "bad_request", "detail": field + " " + problem, "field": field, "fix": fix,
+	})
 }
 
 // refuse answers a problem in the form of the members' own (RFC 9457).

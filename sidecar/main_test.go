@@ -139,6 +139,7 @@ func askFor(ctx context.Context, method, url, body string, header ...string) (a 
 	for i := 0; i+1 < len(header); i += 2 {
 		req.Header.Set(header[i], header[i+1])
 	}
+	req.Host = req.Header.Get("Host") // empty: the URL's
 	resp, err := plain.Do(req)
 	if err != nil {
 		return a, err

@@ -89,6 +89,21 @@ func (o *order) completeBody(add map[string]any) {
 	}
 }
 
+// ofSessions returns a field of the order that only a session of its own would have, where it names no
+// session; empty: there is none.
+func (o *order) ofSessions() string {
+	given := map[string]json.RawMessage{}
+	_ = json.Unmarshal(o.body, &given) // what is wrong with it a member says
+	q, _ := url.ParseQuery(o.query)
+	has := func(field string) bool { return given[field] != nil || q.Has(field) }
+	for _, field := range []string{"ttl", "labels"} {
+		if has(field) && !has("session") {
+			return field
+		}
+	}
+	return ""
+}
+
 // sparing leaves out of add what does not go with what is given.
 func sparing(add map[string]any, forced, named bool) {
 	if forced {

@@ -53,6 +53,12 @@ func (s *sidecar) serveV1(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusConflict, "claimed", fmt.Sprintf("the sidecar itself holds %q for the application, or waits for it", name), "ask GET /leader or GET /held, or leave it out of the sidecar's locks and elections")
 		return
 	}
+	if named {
+		if field := o.ofSessions(); field != "" {
+			refuseInput(w, field, "is for a session of its own; here the application's holds", "leave it out: --ttl and --labels of the sidecar say it for all")
+			return
+		}
+	}
 	l := s.lifeFor(r.Context())
 	if l == nil {
 		s.refuseAbsent(w)

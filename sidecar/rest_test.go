@@ -231,6 +231,8 @@ func TestWhatIsRefused(t *testing.T) {
 		{http.MethodPost, "/v1/locks/a//b/acquire", "", http.StatusBadRequest, "bad_request"},
 		{http.MethodPost, "/v1/locks/a/../b/acquire", "", http.StatusBadRequest, "bad_request"},
 		{http.MethodPost, "/v1/locks/" + name(t, "l") + "/acquire", strings.Repeat(" ", 1001), http.StatusRequestEntityTooLarge, "body_too_large"},
+		{http.MethodPost, "/v1/locks/" + name(t, "l") + "/acquire?ttl=30s", "", http.StatusBadRequest, "bad_request"},
+		{http.MethodPost, "/v1/locks/" + name(t, "l") + "/acquire", `{"labels":{}}`, http.StatusBadRequest, "bad_request"},
 		{http.MethodPost, "/v1/locks/" + name(t, "l") + "/acquire", "[]", http.StatusBadRequest, "bad_request"},
 		{http.MethodPost, "/v1/locks/" + name(t, "l") + "/acquire", `{"wait":`, http.StatusBadRequest, "bad_request"},
 	} {
@@ -242,6 +244,8 @@ func TestWhatIsRefused(t *testing.T) {
 	problem(t, ask(t, http.MethodPost, lock, "", "Sec-Fetch-Site", "cross-site"), http.StatusForbidden, "cross_origin")
 	problem(t, ask(t, http.MethodPost, lock, "", "Origin", "http://elsewhere.example"), http.StatusForbidden, "cross_origin")
 	problem(t, ask(t, http.MethodGet, r.url+"/app", "", "Sec-Fetch-Site", "cross-site"), http.StatusForbidden, "cross_origin")
+	problem(t, ask(t, http.MethodGet, r.url+"/state", "", "Host", "rebound.example"), http.StatusForbidden, "cross_origin")
+	good(t, http.MethodGet, r.url+"/state", "", "Host", "localhost:7071")
 	for _, path := range []string{"/v1/status", "/state", "/events", "/app"} {
 		problem(t, ask(t, http.MethodGet, r.status+path, ""), http.StatusNotFound, "unknown_route")
 	}

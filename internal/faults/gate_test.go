@@ -47,8 +47,9 @@ func containOn(t *testing.T, c *clustertest.Cluster, terminal *os.File, script s
 		absent.Skip(t, "pid namespaces: only root can make them")
 	}
 	k := &container{&wrapper{dir: t.TempDir(), out: &output{}, done: make(chan struct{})}}
-	args := append([]string{"-c", asFirst, "sh", clustertest.Binary(t), gateVerb, "--events", "-", "--endpoints", strings.Join(c.Endpoints(), ",")}, flags...)
-	k.cmd = exec.CommandContext(t.Context(), "sh", append(args, "--", "sh", "-c", script, "sh", k.dir)...)
+	// Who runs the tests may ignore SIGHUP (nohup), which all that they start would do, too.
+	args := append([]string{"--default-signal=HUP", "sh", "-c", asFirst, "sh", clustertest.Binary(t), gateVerb, "--events", "-", "--endpoints", strings.Join(c.Endpoints(), ",")}, flags...)
+	k.cmd = exec.CommandContext(t.Context(), "env", append(args, "--", "sh", "-c", script, "sh", k.dir)...)
 	k.cmd.Env = append(os.Environ(), "DAEMON="+filepath.Join(k.dir, "daemon.lock"))
 	k.cmd.Stdout, k.cmd.Stderr = k.out, k.out
 	k.cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWPID | syscall.CLONE_NEWNS}
