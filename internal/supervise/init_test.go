@@ -43,7 +43,8 @@ type initProcess struct {
 func startInit(t *testing.T, script string) *initProcess {
 	t.Helper()
 	// Not bound to the test's context, which would end it before those who descend from it.
-	p := &initProcess{exec.CommandContext(context.Background(), os.Args[0], "init", script), t.TempDir()}
+	// Who runs the tests may ignore SIGHUP (nohup), which all that they start would do, too.
+	p := &initProcess{exec.CommandContext(context.Background(), "env", "--default-signal=HUP", os.Args[0], "init", script), t.TempDir()}
 	p.Dir, p.Stderr = p.dir, os.Stderr
 	if err := p.Start(); err != nil {
 		t.Fatal(err)
