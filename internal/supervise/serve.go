@@ -15,10 +15,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// reportTimeout bounds the writing of one report. Whoever asked for the command may be stopped:
-// that must not keep the guard from its work.
-const reportTimeout = 20 * time.Millisecond
-
 // passedOn are the signals that concern the command, not those who look after it.
 var passedOn = []os.Signal{
 	syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGTERM, syscall.SIGUSR1, syscall.SIGUSR2,
@@ -77,17 +73,17 @@ func Serve(fd int) error {
 		return err
 	}
 	defer clock.close()
-	enc := json.NewEncoder(socket)
+	conn, err := socket.SyscallConn()
+	if err != nil {
+		return fmt.Errorf("open the socket %d: %w", fd, err)
+	}
 	g := &guard{
 		clock: clock,
 		plan:  plan{deadline: first.Run.Deadline, grace: first.Run.Grace, margin: first.Run.Margin},
 		calls: make(chan call),
 		over:  make(chan struct{}),
 		owner: ownerGroup(),
-		report: func(r Report) {
-			_ = socket.SetWriteDeadline(time.Now().Add(reportTimeout))
-			_ = enc.Encode(r) // nobody may be there to read it
-		},
+		report: func(r Report) { tell(conn, r) },
 	}
 
 	var wg sync.WaitGroup
@@ -108,6 +104,24 @@ func Serve(fd int) error {
 	g.report(Report{Kind: Started, PID: p.pgid})
 	g.run(p, p.events)
 	return nil
+}
+
+// tell writes a report if there is room for it, as there is for thousands. Whoever asked for the command
+// may be stopped, or gone: that must not keep the guard from its work. No clock decides: on a busy machine
+// a deadline may have passed before the attempt, and the report would be lost.
+func tell(conn syscall.RawConn, r Report) {
+	line, err := json.Marshal(r)
+	if err != nil {
+		return // no field of it can fail
+	}
+	line = append(line, '\n')
+	_ = conn.Write(func(fd uintptr) bool {
+		for {
+			if _, err := unix.Write(int(fd), line); !errors.Is(err, unix.EINTR) {
+				return true
+			}
+		}
+	})
 }
 
 // ownerGroup returns the process group of whoever asked.
