@@ -78,11 +78,11 @@ func Serve(fd int) error {
 		return fmt.Errorf("open the socket %d: %w", fd, err)
 	}
 	g := &guard{
-		clock: clock,
-		plan:  plan{deadline: first.Run.Deadline, grace: first.Run.Grace, margin: first.Run.Margin},
-		calls: make(chan call),
-		over:  make(chan struct{}),
-		owner: ownerGroup(),
+		clock:  clock,
+		plan:   plan{deadline: first.Run.Deadline, grace: first.Run.Grace, margin: first.Run.Margin},
+		calls:  make(chan call),
+		over:   make(chan struct{}),
+		owner:  ownerGroup(),
 		report: func(r Report) { tell(conn, r) },
 	}
 
