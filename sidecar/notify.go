@@ -177,13 +177,21 @@ func pause(ctx context.Context, d time.Duration) bool {
 
 // post posts an event; anything but 2xx is an error.
 func post(ctx context.Context, client *http.Client, url string, e Event, limit time.Duration) error {
+	return ask2xx(ctx, client, http.MethodPost, url, e.json(), limit)
+}
+
+// ask2xx sends a request, with a body of JSON if it is not nil, and waits for the answer; anything but 2xx
+// is an error.
+func ask2xx(ctx context.Context, client *http.Client, method, url string, body []byte, limit time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(e.json()))
+	req, err := http.NewRequestWithContext(ctx, method, url, bytes.NewReader(body))
 	if err != nil {
 		return err
 	}
-	req.Header.Set("Content-Type", "application/json")
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
 	resp, err := client.Do(req)
 	if err != nil {
 		return err

@@ -25,8 +25,10 @@ func (o *order) complete(path, session, owner string, held func(name string) int
 	case action == "enter":
 		add["owner"] = owner
 	case slices.Contains(giving, action):
-		if _, name, ok := strings.Cut(strings.TrimPrefix(dir, "/v1/"), "/"); ok && held(name) != 0 {
-			add["token"] = held(name)
+		if _, name, ok := strings.Cut(strings.TrimPrefix(dir, "/v1/"), "/"); ok {
+			if token := held(name); token != 0 {
+				add["token"] = token
+			}
 		}
 	}
 	switch {

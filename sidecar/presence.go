@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"strconv"
@@ -12,8 +11,6 @@ import (
 	"sync"
 	"syscall"
 	"time"
-
-	"github.com/lockkeeper/lockkeeper/sdk"
 )
 
 // A presence knows whether the application lives.
@@ -108,7 +105,7 @@ func (p *presence) watchHealth(ctx context.Context) {
 	client, failures := plainClient(), 0
 	defer client.CloseIdleConnections()
 	for {
-		err := p.askHealth(ctx, client)
+		err := ask2xx(ctx, client, http.MethodGet, p.app.HealthURL, nil, p.app.Timeout)
 		switch {
 		case ctx.Err() != nil:
 			return
@@ -125,25 +122,6 @@ func (p *presence) watchHealth(ctx context.Context) {
 			return
 		}
 	}
-}
-
-func (p *presence) askHealth(ctx context.Context, client *http.Client) error {
-	ctx, cancel := context.WithTimeout(ctx, p.app.Timeout)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, p.app.HealthURL, nil)
-	if err != nil {
-		return err
-	}
-	resp, err := client.Do(req)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 64<<10))
-	if resp.StatusCode/100 != 2 {
-		return fmt.Errorf("%s answers %s", p.app.HealthURL, resp.Status)
-	}
-	return nil
 }
 
 // watchHeartbeat looks at a file's time. What counts is when it is seen to change, by a clock that
@@ -229,12 +207,14 @@ func (p *presence) followProcess(ctx context.Context) error {
 	return fmt.Errorf("process %d has ended", pid)
 }
 
+var errNoProcess = errors.New("the application's process is not there")
+
 // signal sends a signal to the application's process.
 func (p *presence) signal(sig syscall.Signal) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.process == nil {
-		return sdk.ErrReleased
+		return errNoProcess
 	}
 	return p.process.Signal(sig)
 }

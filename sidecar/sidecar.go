@@ -185,7 +185,6 @@ var errDoor = errors.New("a door has failed")
 type door struct {
 	server *http.Server
 	wg     sync.WaitGroup
-	socket string // a unix socket's path; empty: it is none
 }
 
 // count counts an event.
@@ -210,7 +209,7 @@ func (s *sidecar) openDoors(ctx context.Context, fail context.CancelCauseFunc) (
 		if socket != "" {
 			at.Listen = unixPrefix + socket
 		}
-		doors = append(doors, s.serve(ctx, l, socket, s.application(), fail))
+		doors = append(doors, s.serve(ctx, l, s.application(), fail))
 	}
 	if s.cfg.StatusListen != Off {
 		l, err := net.Listen("tcp", s.cfg.StatusListen)
@@ -218,7 +217,7 @@ func (s *sidecar) openDoors(ctx context.Context, fail context.CancelCauseFunc) (
 			return doors, at, fmt.Errorf("status-listen: %w", err)
 		}
 		at.StatusListen = l.Addr().String()
-		doors = append(doors, s.serve(ctx, l, "", s.probes(), fail))
+		doors = append(doors, s.serve(ctx, l, s.probes(), fail))
 	}
 	return doors, at, nil
 }
@@ -247,8 +246,8 @@ func (s *sidecar) listen() (l net.Listener, socket string, err error) {
 	return l, socket, nil
 }
 
-func (s *sidecar) serve(ctx context.Context, l net.Listener, socket string, h http.Handler, fail context.CancelCauseFunc) *door {
-	d := &door{socket: socket, server: &http.Server{
+func (s *sidecar) serve(ctx context.Context, l net.Listener, h http.Handler, fail context.CancelCauseFunc) *door {
+	d := &door{server: &http.Server{
 		Handler: h, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
 		BaseContext: func(net.Listener) context.Context { return ctx },
 		ErrorLog:    slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
