@@ -92,7 +92,7 @@ func (p participant) Err() error { return p.session.Err() }
 func (p participant) Unlock(ctx context.Context) error { return p.barrier.Leave(ctx) }
 
 // enter waits until all are at the double barrier.
-func (r *lockRun) enter(ctx context.Context) (holding, error) {
+func (r *lockRun) enter(ctx context.Context, line *waitLine) (holding, error) {
 	for first := true; ; first = false {
 		s, err := r.client.OpenSession(ctx)
 		if err != nil {
@@ -103,6 +103,7 @@ func (r *lockRun) enter(ctx context.Context) (holding, error) {
 			if err := r.sayWhoIsThere(ctx, b); err != nil {
 				return nil, r.unanswered(ctx, err)
 			}
+			line.answered()
 		}
 		err = b.Enter(ctx)
 		if err == nil {

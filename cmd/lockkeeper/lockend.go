@@ -24,6 +24,15 @@ func noAnswer(within time.Duration, flag string) error {
 	return fmt.Errorf("%w: no answer within %v (%s)", sdk.ErrUnavailable, within, flag)
 }
 
+// noWord says that no member has said anything of the wait, and where to look.
+func (r *lockRun) noWord() string {
+	why := "no member can be reached"
+	if endpoint := r.client.Endpoint(); endpoint != "" {
+		why = endpoint + " does not answer: there may be no quorum"
+	}
+	return fmt.Sprintf("waiting for %s, but %s; 'lockkeeper status' tells how the members are", r.cfg.thing(), why)
+}
+
 // onLostTimeout bounds the command of --on-lost: then it is killed.
 const onLostTimeout = 30 * time.Second
 

@@ -134,7 +134,7 @@ func (r *lockRun) acquire(ctx context.Context) (holding, error) {
 	if err := r.dial(ctx, options); err != nil {
 		return nil, r.notAcquired(ctx, err)
 	}
-	line := newWaitLine(r.app.stderr, terminal(r.app.stderr))
+	line := newWaitLine(r.app.stderr, terminal(r.app.stderr), r.noWord)
 	defer line.stop()
 	var waited sdk.Wait // the last one that OnWait told, in the goroutine of Lock: this one
 	r.states = make(chan sdk.State, 8)
@@ -146,7 +146,7 @@ func (r *lockRun) acquire(ctx context.Context) (holding, error) {
 	if r.cfg.compat == "all" {
 		taking = append(taking, sdk.WithCompatAll())
 	}
-	hold, err := r.take(ctx, taking)
+	hold, err := r.take(ctx, taking, line)
 	switch {
 	case err == nil:
 		return hold, nil
@@ -176,9 +176,9 @@ func (r *lockRun) dial(ctx context.Context, options []sdk.Option) (err error) {
 }
 
 // take waits for the lock, the lead, the permits or the others at the barrier.
-func (r *lockRun) take(ctx context.Context, options []sdk.LockOption) (holding, error) {
+func (r *lockRun) take(ctx context.Context, options []sdk.LockOption, line *waitLine) (holding, error) {
 	if r.cfg.barrier != nil {
-		return r.enter(ctx)
+		return r.enter(ctx, line)
 	}
 	if r.cfg.elect != nil {
 		return r.campaign(ctx, options)

@@ -9,8 +9,12 @@ import (
 	"github.com/lockkeeper/lockkeeper/sdk"
 )
 
-// redraw is how often the line that says for whom we wait is brought up to date.
-const redraw = time.Second
+const (
+	// redraw is how often the line that says for whom we wait is brought up to date.
+	redraw = time.Second
+	// silence is for how long no member may say anything of a wait, until that is said.
+	silence = 5 * time.Second
+)
 
 // A waitLine says on standard error for whom a lock is waited: on a terminal in one line that is
 // kept up to date, elsewhere once, when the wait begins.
@@ -21,21 +25,42 @@ type waitLine struct {
 	done chan struct{}
 
 	mu      sync.Mutex
+	heard   bool      // a member has said something
 	started time.Time // zero: nobody waits
 	last    sdk.Wait
 }
 
-func newWaitLine(out io.Writer, live bool) *waitLine {
-	return &waitLine{out: out, live: live, done: make(chan struct{})}
+// newWaitLine returns a line that the caller must end with stop. silent is what it says where no member
+// says anything.
+func newWaitLine(out io.Writer, live bool, silent func() string) *waitLine {
+	l := &waitLine{out: out, live: live, done: make(chan struct{})}
+	l.wg.Go(func() {
+		select {
+		case <-time.After(silence):
+			l.mu.Lock()
+			defer l.mu.Unlock()
+			if !l.heard {
+				fmt.Fprintln(l.out, "lockkeeper:", silent())
+			}
+		case <-l.done:
+		}
+	})
+	return l
 }
 
-// update takes what the service says of the wait. The first call begins the line; the caller must
-// end it with stop.
+// answered is for a wait of which a member has said something, and that has no line.
+func (l *waitLine) answered() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.heard = true
+}
+
+// update takes what the service says of the wait. The first call begins the line.
 func (l *waitLine) update(w sdk.Wait) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	first := l.started.IsZero()
-	l.last = w
+	l.last, l.heard = w, true
 	if first {
 		l.started = time.Now()
 	}
