@@ -20,6 +20,7 @@ const (
 
 // A scene is two sidecars that campaign in one election, three members, and a watch over both.
 type scene struct {
+	ttl      time.Duration
 	cluster  *clustertest.Cluster
 	network  *clustertest.Network
 	client   *clustertest.Client
@@ -27,31 +28,47 @@ type scene struct {
 	watch    *watch
 }
 
+// A failure is what a scene shows.
+type failure struct {
+	what string
+	show func(*scene, *testing.T)
+}
+
 // TestNeverTwoLeaders: whatever fails, at no time do two sidecars say that they lead, tokens only rise,
 // and soon somebody leads again.
 func TestNeverTwoLeaders(t *testing.T) {
+	t.Parallel()
+	play(t, shortest,
+		failure{"the application is killed", (*scene).appKilled},
+		failure{"the application is restarted", (*scene).appRestarted},
+		failure{"the sidecar is killed", (*scene).sidecarKilled},
+		failure{"the sidecar is stopped and goes on", (*scene).sidecarStopped},
+		failure{"the sidecar is cut off and healed", (*scene).sidecarCut},
+	)
+}
+
+// TestMembersKilled: whoever leads goes on under the same token when a member dies, whichever it is.
+func TestMembersKilled(t *testing.T) {
+	t.Parallel()
+	play(t, steady,
+		failure{"a follower is killed", func(x *scene, t *testing.T) { x.memberKilled(t, x.cluster.Others(x.cluster.WaitLeader(t))[0]) }},
+		failure{"the leader of the members is killed", func(x *scene, t *testing.T) { x.memberKilled(t, x.cluster.WaitLeader(t)) }},
+		failure{"the member of the stream is killed", (*scene).streamKilled},
+	)
+}
+
+// play shows failures, one after the other.
+func play(t *testing.T, ttl time.Duration, failures ...failure) {
 	network := clustertest.NewNetwork(t, 5)
-	x := &scene{network: network, cluster: clustertest.Start(t, 3, clustertest.Options{Network: network})}
+	x := &scene{ttl: ttl, network: network, cluster: clustertest.Start(t, 3, clustertest.Options{Network: network})}
 	x.client = x.cluster.Client(clustertest.ClientOptions{Attempt: 5 * time.Second})
 	t.Cleanup(x.client.Close)
 	for i, name := range []string{"a", "b"} {
-		x.sidecars = append(x.sidecars, newSidecar(t, x.cluster, network.Members[3+i], name, election))
+		x.sidecars = append(x.sidecars, newSidecar(t, x.cluster, network.Members[3+i], name, ttl))
 	}
 	x.watch = watching(t, x.sidecars...)
-	for _, c := range []struct {
-		what string
-		do   func(*scene, *testing.T)
-	}{
-		{"the application is killed", (*scene).appKilled},
-		{"the application is restarted", (*scene).appRestarted},
-		{"the sidecar is killed", (*scene).sidecarKilled},
-		{"the sidecar is stopped and goes on", (*scene).sidecarStopped},
-		{"the sidecar is cut off and healed", (*scene).sidecarCut},
-		{"a follower is killed", func(x *scene, t *testing.T) { x.memberKilled(t, x.cluster.Others(x.cluster.WaitLeader(t))[0]) }},
-		{"the leader of the members is killed", func(x *scene, t *testing.T) { x.memberKilled(t, x.cluster.WaitLeader(t)) }},
-		{"the member of the stream is killed", (*scene).streamKilled},
-	} {
-		if !t.Run(c.what, func(t *testing.T) { c.do(x, t) }) {
+	for _, f := range failures {
+		if !t.Run(f.what, func(t *testing.T) { f.show(x, t) }) {
 			return // what comes next would start from nowhere
 		}
 	}
@@ -107,14 +124,14 @@ func (x *scene) appRestarted(t *testing.T) {
 func (x *scene) sidecarKilled(t *testing.T) {
 	old := x.ready(t)
 	kill(t, old.by.process)
-	x.passes(t, old, ttl+slack)
+	x.passes(t, old, x.ttl+slack)
 	old.by.start(t)
 }
 
 func (x *scene) sidecarStopped(t *testing.T) {
 	old := x.ready(t)
 	old.by.signal(t, syscall.SIGSTOP)
-	x.passes(t, old, ttl+slack)
+	x.passes(t, old, x.ttl+slack)
 	old.by.signal(t, syscall.SIGCONT) // questions wait for it: those that were sent while it stood still
 	x.ready(t)
 }
@@ -122,7 +139,7 @@ func (x *scene) sidecarStopped(t *testing.T) {
 func (x *scene) sidecarCut(t *testing.T) {
 	old := x.ready(t)
 	x.network.Cut(t, old.by.space)
-	x.passes(t, old, ttl+slack)
+	x.passes(t, old, x.ttl+slack)
 	ctx, cancel := context.WithTimeout(t.Context(), clustertest.Patience)
 	defer cancel()
 	var answer map[string]any
@@ -138,9 +155,9 @@ func (x *scene) memberKilled(t *testing.T, m *clustertest.Member) {
 	old, at := x.ready(t), time.Now()
 	m.Kill(t)
 	x.cluster.WaitLeader(t, m)
-	clustertest.Pass(t, ttl) // by when a session that nobody has kept alive is lost
+	clustertest.Pass(t, x.ttl) // by when a session that nobody has kept alive is lost
 	now := x.watch.leader(t, time.Now())
-	x.bound(t, x.watch.longest(at), ttl+slack)
+	x.bound(t, x.watch.longest(at), slack)
 	if now.token != old.token {
 		t.Errorf("token %d leads after %d", now.token, old.token)
 	}

@@ -20,8 +20,11 @@ import (
 	"github.com/lockkeeper/lockkeeper/internal/clustertest"
 )
 
-// ttl is that of the sidecars' sessions, the shortest that there is.
-const ttl = 2 * time.Second
+// The TTLs of the sidecars' sessions.
+const (
+	shortest = 2 * time.Second // that there is: over before the members have elected a leader
+	steady   = 8 * time.Second // of sessions that a change of the members' leader does not disturb
+)
 
 // A sidecar is one beside an application, in a network namespace of its own. Its methods are for the
 // test's own goroutine, get for any.
@@ -36,9 +39,9 @@ type sidecar struct {
 	http    *http.Client // to its door, from inside the namespace
 }
 
-// newSidecar starts a sidecar that campaigns in an election, and an application beside it. Both end with
+// newSidecar starts a sidecar that campaigns in the election, and an application beside it. Both end with
 // the test.
-func newSidecar(t *testing.T, c *clustertest.Cluster, space *clustertest.Namespace, name, election string) *sidecar {
+func newSidecar(t *testing.T, c *clustertest.Cluster, space *clustertest.Namespace, name string, ttl time.Duration) *sidecar {
 	t.Helper()
 	s := &sidecar{name: name, space: space, dir: t.TempDir()}
 	s.http = &http.Client{Transport: &http.Transport{DialContext: space.Dial}}
