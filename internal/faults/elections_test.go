@@ -74,7 +74,7 @@ func newElectorate(t *testing.T, c *clustertest.Cluster) *electorate {
 func (e *electorate) stand(t *testing.T, value string) {
 	t.Helper()
 	script := "DIR=" + e.dir + "; " + leading
-	e.candidates[value] = wrap(t, e.c, "elect", e.election.Name(), script, "--value", value, "--ttl", "6s", "--again")
+	e.candidates[value] = wrap(t, e.c, "elect", e.election.Name(), script, "--value", value, "--ttl", "8s", "--again")
 }
 
 // killLeader kills the process that leads by a token, whose value it returns, and adds another.
