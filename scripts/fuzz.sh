@@ -3,10 +3,24 @@
 #
 # A package's tests are built once, for all its targets. What the fuzzer finds worth keeping stays
 # where "go test -fuzz" keeps it.
+#
+# Inputs, not seconds: a time that runs out while an input is tried makes Go's fuzzer fail without a
+# cause. A TIME is for looking longer, by eye.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-time=${1:-3000x}
+given=${1:-}
+
+# inputs TARGET: by default, how many inputs it gets. Anybody's bytes come in by the ZooKeeper door: its
+# codec and its connection loop take about a minute each on two cores.
+inputs() {
+	case $1 in
+	zkapi/FuzzConnection) echo 60000x ;;
+	zkapi/jute/*) echo 1000000x ;;
+	*) echo 3000x ;;
+	esac
+}
+
 built=$(mktemp -d)
 trap 'rm -rf "$built"' EXIT
 corpus=$(go env GOCACHE)/fuzz
@@ -16,8 +30,9 @@ go list -f '{{if or .TestGoFiles .XTestGoFiles}}{{.Dir}} {{.ImportPath}}{{end}}'
 	[ -n "$targets" ] || continue
 	go test -c -fuzz . -o "$built/test" "$dir"
 	for target in $targets; do
-		echo "fuzz ${dir#"$PWD"/} $target"
-		(cd "$dir" && "$built/test" -test.run '^$' -test.fuzz "^$target\$" -test.fuzztime "$time" \
+		name=${dir#"$PWD"/}/$target
+		echo "fuzz $name"
+		(cd "$dir" && "$built/test" -test.run '^$' -test.fuzz "^$target\$" -test.fuzztime "${given:-$(inputs "$name")}" \
 			-test.fuzzcachedir "$corpus/$path" -test.parallel 2 -test.paniconexit0 </dev/null)
 	done
 done

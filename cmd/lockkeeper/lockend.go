@@ -26,11 +26,7 @@ func noAnswer(within time.Duration, flag string) error {
 
 // noWord says that no member has said anything of the wait, and where to look.
 func (r *lockRun) noWord() string {
-	why := "no member can be reached"
-	if endpoint := r.client.Endpoint(); endpoint != "" {
-		why = endpoint + " does not answer: there may be no quorum"
-	}
-	return fmt.Sprintf("waiting for %s, but %s; 'lockkeeper status' tells how the members are", r.cfg.thing(), why)
+	return fmt.Sprintf("waiting for %s, but no member has answered: none can be reached, or there is no quorum; 'lockkeeper status' tells how they are", r.cfg.thing())
 }
 
 // onLostTimeout bounds the command of --on-lost: then it is killed.
