@@ -1,6 +1,7 @@
 package sidecar
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"sync/atomic"
@@ -25,7 +26,7 @@ type Claim struct {
 	Kind     Kind
 	Name     string
 	Reason   string // for people, of a lock
-	Value    string // what the leader says to everybody, of an election
+	Value    string // what the leader says to everybody, of an election; empty: the owner
 	Priority int    // of an election
 	Latch    bool   // an election of Curator's LeaderLatch
 	All      bool   // kazoo's clients stay away, too
@@ -113,7 +114,7 @@ func (c *claim) take(l *life) (grant, error) {
 	if options = append(options, sdk.WithPriority(c.Priority)); c.Latch {
 		options = append(options, sdk.WithCompatLatch())
 	}
-	t, err := s.Election(c.Name, options...).Campaign(l.ctx, c.Value)
+	t, err := s.Election(c.Name, options...).Campaign(l.ctx, cmp.Or(c.Value, l.of.client.Load().Owner()))
 	if err != nil {
 		return grant{}, err
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -51,7 +52,7 @@ const electExitHelp = `Exit codes: the command's own, 128 + n where signal n end
   127  the command cannot be found`
 
 func (c *electConfig) bind(fs *pflag.FlagSet, again *bool) {
-	fs.StringVar(&c.value, "value", "", "`text` that the leader says to everybody: its address, for example")
+	fs.StringVar(&c.value, "value", "", "`text` that the leader says to everybody: its address, for example (default: --owner)")
 	fs.IntVar(&c.priority, "priority", 0, "`number`, from 0 to 1000000; a leader of lower priority is asked to hand over")
 	fs.BoolVar(again, "again", false, "campaign again after a loss or a hand-over, and run the command anew")
 	fs.BoolVar(&c.keep, "keep", false, "do not hand over to a candidate of higher priority")
@@ -87,7 +88,7 @@ func (r *lockRun) campaign(ctx context.Context, options []sdk.LockOption) (*sdk.
 	if r.cfg.try {
 		take = e.TryCampaign
 	}
-	term, err := take(ctx, c.value)
+	term, err := take(ctx, cmp.Or(c.value, r.client.Owner()))
 	if err != nil {
 		return nil, err
 	}

@@ -62,7 +62,7 @@ func (c *sidecarConfig) bind(fs *pflag.FlagSet) {
 	fs.DurationVar(&a.Age, "app-heartbeat-age", a.Age, "between two touches of --app-heartbeat, at most")
 
 	fs.StringArrayVar(&c.elections, "elect", nil, "election's `name` to campaign in; may be repeated")
-	fs.StringVar(&c.value, "value", "", "of --elect: `text` that the leader says to everybody: its address, for example")
+	fs.StringVar(&c.value, "value", "", "of --elect: `text` that the leader says to everybody: its address, for example (default: --owner)")
 	fs.IntVar(&c.priority, "priority", 0, "of --elect: `number`, from 0 to 1000000; a leader of lower priority is asked to hand over")
 	fs.StringArrayVar(&c.locks, "lock", nil, "lock's `name` to hold; may be repeated")
 
