@@ -18,10 +18,23 @@ type call struct {
 	began   time.Time          // when it was read
 	size    int                // of the frame
 
-	pending bool // its outcome is not there yet
-	local   bool // it is answered from the tree, or from the connection, when its turn comes
+	pending bool           // its outcome is not there yet
+	held    *znode.Request // of a write that is not on its way yet; nil: it is, or it is none
+	local   bool           // it is answered from the tree, or from the connection, when its turn comes
 	reply   jute.Reply
 	end     bool // the connection ends with its answer
+}
+
+// reads reports whether the call is one that is answered from the tree.
+func (p *call) reads() bool { return p.local && !treeless(p.request.Op) }
+
+// treeless reports whether a local call is answered without a look at the tree.
+func treeless(op jute.Op) bool {
+	switch op {
+	case jute.OpPing, jute.OpWhoAmI, jute.OpReconfig, jute.OpSASL:
+		return true
+	}
+	return false
 }
 
 // handle takes one frame. Its error ends the reading: errLast, where the writer still has to
@@ -132,9 +145,55 @@ func (c *conn) push(p *call) {
 	defer c.mu.Unlock()
 	c.calls = append(c.calls, p)
 	c.asked += p.size
+	if p.reads() {
+		c.reads++
+	}
 	c.flush()
 	if p.local {
 		signal(c.wake)
+	}
+}
+
+// hold keeps a call's write back, and returns true, if a read that was asked for before has still to be
+// answered: that one must not see it, since a session's requests take effect in their order. Nor can it
+// overtake another that is kept back.
+func (c *conn) hold(p *call, r *znode.Request) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.reads == 0 && c.held == 0 {
+		return false
+	}
+	p.held = r
+	c.held++
+	signal(c.wake) // the reads may have been answered meanwhile
+	return true
+}
+
+// sendHeld sends the writes that were kept back, up to the next read. It is the writer's.
+func (c *conn) sendHeld() error {
+	var due []*call
+	for {
+		due = due[:0]
+		c.mu.Lock()
+		for i := 0; c.held > 0 && i < len(c.calls) && !c.calls[i].reads(); i++ {
+			if c.calls[i].held != nil {
+				due = append(due, c.calls[i])
+			}
+		}
+		c.mu.Unlock()
+		if len(due) == 0 {
+			return nil
+		}
+		for _, p := range due {
+			r := p.held
+			p.held = nil // nobody else looks at it: the reader has only set it
+			if err := c.submit(p, r); err != nil {
+				return err
+			}
+		}
+		c.mu.Lock()
+		c.held -= len(due) // now, so that none that comes meanwhile overtakes them
+		c.mu.Unlock()
 	}
 }
 
@@ -237,6 +296,9 @@ func (c *conn) answerLocal(p *call, queued bool) {
 		p.reply.Zxid = zxid
 		c.reply(p)
 		if queued {
+			if p.reads() {
+				c.reads--
+			}
 			c.pop(1)
 			c.flush()
 		} else {
@@ -245,7 +307,7 @@ func (c *conn) answerLocal(p *call, queued bool) {
 	}
 	st := c.door.cfg.Store
 	switch {
-	case p.request.Op == jute.OpPing, p.request.Op == jute.OpWhoAmI, p.request.Op == jute.OpReconfig, p.request.Op == jute.OpSASL:
+	case treeless(p.request.Op):
 		c.answerAlone(p)
 		end(c.door.zxid.Load())
 	case watching(&p.request):
@@ -272,8 +334,9 @@ const (
 	busyTries = 2000
 )
 
-// submit hands a write to the store.
-func (c *conn) submit(r *znode.Request, done func(znode.Outcome, error)) error {
+// submit hands a call's write to the store.
+func (c *conn) submit(p *call, r *znode.Request) error {
+	done := func(o znode.Outcome, err error) { c.wrote(p, &o, err) }
 	for range busyTries {
 		err := c.door.cfg.Store.Start(r, done)
 		if !errors.Is(err, store.ErrBusy) {

@@ -50,6 +50,8 @@ type conn struct {
 
 	mu    sync.Mutex // guards what follows; taken inside the store's apply loop
 	calls []*call    // requests without an answer, in order
+	reads int        // of those, how many will be answered from the tree
+	held  int        // of those, how many are writes that wait for such reads before them
 	out   []byte     // answers and events to be written
 	spare []byte     // memory for the next out
 	asked int        // bytes of the frames of calls

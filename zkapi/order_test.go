@@ -103,3 +103,31 @@ func TestOrderOfEvents(t *testing.T) {
 		}
 	})
 }
+
+// TestReadsBetweenWrites has a client send many requests before it reads an answer: a read sees the
+// writes before it, and none behind it.
+func TestReadsBetweenWrites(t *testing.T) {
+	emptied(t)
+	const rounds, deep = 10, 20
+	c := connect(t)
+	for range rounds {
+		for range deep {
+			for _, o := range []jute.Operation{create("/between", 0), set("/between", "x"), get(jute.OpGetData, "/between", false), remove("/between"), get(jute.OpExists, "/between", false)} {
+				c.send(jute.Request{Operation: o})
+			}
+		}
+		for range deep {
+			c.next(jute.OpCreate2)
+			c.next(jute.OpSetData)
+			if r := c.next(jute.OpGetData); string(r.Data) != "x" {
+				t.Fatalf("between a set and a delete there is %+v", r)
+			}
+			if r := c.next(jute.OpDelete); r.Code != znode.OK {
+				t.Fatalf("%+v", r)
+			}
+			if r := c.next(jute.OpExists); r.Code != znode.ErrNoNode {
+				t.Fatalf("between a delete and a create there is %+v", r)
+			}
+		}
+	}
+}

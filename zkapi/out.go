@@ -84,6 +84,9 @@ func (c *conn) write() error {
 			return context.Cause(c.ctx)
 		}
 		more := c.advance()
+		if err := c.sendHeld(); err != nil {
+			return err
+		}
 		if err := c.awaitConfirmed(); err != nil {
 			return err
 		}

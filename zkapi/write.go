@@ -35,7 +35,10 @@ func (c *conn) startWrite(p *call) error {
 	}
 	p.pending = true
 	c.push(p)
-	err := c.submit(r, func(o znode.Outcome, err error) { c.wrote(p, &o, err) })
+	var err error
+	if !c.hold(p, r) {
+		err = c.submit(p, r)
+	}
 	if err == nil && p.end {
 		return errLast
 	}
