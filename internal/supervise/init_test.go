@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -15,6 +16,14 @@ import (
 
 	"golang.org/x/sys/unix"
 )
+
+// The kernel's death signal is a thread's own. The worker gets it at its first thread, so it must be that
+// one which becomes the shell: a main goroutine stays there if it is told to before main begins.
+func init() {
+	if len(os.Args) == 3 && os.Args[1] == "init" {
+		runtime.LockOSThread()
+	}
+}
 
 // first is the process that a test starts: the init, and then, of the same call, its worker, which
 // becomes a shell.
