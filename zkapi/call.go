@@ -154,49 +154,6 @@ func (c *conn) push(p *call) {
 	}
 }
 
-// hold keeps a call's write back, and returns true, if a read that was asked for before has still to be
-// answered: that one must not see it, since a session's requests take effect in their order. Nor can it
-// overtake another that is kept back.
-func (c *conn) hold(p *call, r *znode.Request) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.reads == 0 && c.held == 0 {
-		return false
-	}
-	p.held = r
-	c.held++
-	signal(c.wake) // the reads may have been answered meanwhile
-	return true
-}
-
-// sendHeld sends the writes that were kept back, up to the next read. It is the writer's.
-func (c *conn) sendHeld() error {
-	var due []*call
-	for {
-		due = due[:0]
-		c.mu.Lock()
-		for i := 0; c.held > 0 && i < len(c.calls) && !c.calls[i].reads(); i++ {
-			if c.calls[i].held != nil {
-				due = append(due, c.calls[i])
-			}
-		}
-		c.mu.Unlock()
-		if len(due) == 0 {
-			return nil
-		}
-		for _, p := range due {
-			r := p.held
-			p.held = nil // nobody else looks at it: the reader has only set it
-			if err := c.submit(p, r); err != nil {
-				return err
-			}
-		}
-		c.mu.Lock()
-		c.held -= len(due) // now, so that none that comes meanwhile overtakes them
-		c.mu.Unlock()
-	}
-}
-
 // complete sets the answer of a call that was pending. It may be called inside the apply loop.
 func (c *conn) complete(p *call, set func(r *jute.Reply)) {
 	c.mu.Lock()

@@ -112,7 +112,11 @@ func TestReadsBetweenWrites(t *testing.T) {
 	c := connect(t)
 	for range rounds {
 		for range deep {
-			for _, o := range []jute.Operation{create("/between", 0), set("/between", "x"), get(jute.OpGetData, "/between", false), remove("/between"), get(jute.OpExists, "/between", false)} {
+			for _, o := range []jute.Operation{
+				create("/between", 0), set("/between", "x"), get(jute.OpGetData, "/between", false),
+				create("/between/c", 0), get(jute.OpGetChildren, "/between", false), remove("/between/c"),
+				remove("/between"), get(jute.OpExists, "/between", false),
+			} {
 				c.send(jute.Request{Operation: o})
 			}
 		}
@@ -122,8 +126,14 @@ func TestReadsBetweenWrites(t *testing.T) {
 			if r := c.next(jute.OpGetData); string(r.Data) != "x" {
 				t.Fatalf("between a set and a delete there is %+v", r)
 			}
-			if r := c.next(jute.OpDelete); r.Code != znode.OK {
-				t.Fatalf("%+v", r)
+			c.next(jute.OpCreate2)
+			if r := c.next(jute.OpGetChildren); len(r.Children) != 1 {
+				t.Fatalf("between the create and the delete of a child there is %+v", r)
+			}
+			for range 2 {
+				if r := c.next(jute.OpDelete); r.Code != znode.OK {
+					t.Fatalf("%+v", r)
+				}
 			}
 			if r := c.next(jute.OpExists); r.Code != znode.ErrNoNode {
 				t.Fatalf("between a delete and a create there is %+v", r)
