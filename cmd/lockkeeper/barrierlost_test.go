@@ -33,7 +33,7 @@ func TestBarrierIsLostBeforeTheCommand(t *testing.T) {
 	other := service.Client(t).DoubleBarrier("meet", 2)
 	entered := make(chan error, 1)
 	go func() { entered <- other.Enter(ctx) }()
-	line := newWaitLine(&said, false, run.noWord)
+	line := newWaitLine(&said, false, run.noWord())
 	hold, err := run.enter(ctx, line)
 	line.stop()
 	if err != nil {

@@ -134,7 +134,7 @@ func (r *lockRun) acquire(ctx context.Context) (holding, error) {
 	if err := r.dial(ctx, options); err != nil {
 		return nil, r.notAcquired(ctx, err)
 	}
-	line := newWaitLine(r.app.stderr, terminal(r.app.stderr), r.noWord)
+	line := newWaitLine(r.app.stderr, terminal(r.app.stderr), r.noWord())
 	defer line.stop()
 	var waited sdk.Wait // the last one that OnWait told, in the goroutine of Lock: this one
 	r.states = make(chan sdk.State, 8)

@@ -32,7 +32,7 @@ type waitLine struct {
 
 // newWaitLine returns a line that the caller must end with stop. silent is what it says where no member
 // says anything.
-func newWaitLine(out io.Writer, live bool, silent func() string) *waitLine {
+func newWaitLine(out io.Writer, live bool, silent string) *waitLine {
 	l := &waitLine{out: out, live: live, done: make(chan struct{})}
 	l.wg.Go(func() {
 		select {
@@ -40,7 +40,7 @@ func newWaitLine(out io.Writer, live bool, silent func() string) *waitLine {
 			l.mu.Lock()
 			defer l.mu.Unlock()
 			if !l.heard {
-				fmt.Fprintln(l.out, "lockkeeper:", silent())
+				fmt.Fprintln(l.out, "lockkeeper:", silent)
 			}
 		case <-l.done:
 		}
