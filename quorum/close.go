@@ -30,6 +30,7 @@ func (m *Member) close(ctx context.Context) error {
 		m.tasks.Wait()
 		m.uses.Wait()
 		m.handOver(ctx)
+		m.fate.closing.Store(true)
 		for _, s := range servers {
 			s.Stop() // etcd would wait for open streams for as long as a request may take
 		}

@@ -12,6 +12,7 @@ type fate struct {
 	err  error         // nil after an ordinary Close
 
 	removed atomic.Bool // etcd has said that the cluster removed the member
+	closing atomic.Bool // etcd is being closed: what it gives up then is no warning
 }
 
 func newFate() *fate { return &fate{done: make(chan struct{})} }

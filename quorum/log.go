@@ -33,8 +33,9 @@ func (h fatalHook) OnWrite(entry *zapcore.CheckedEntry, fields []zapcore.Field) 
 	runtime.Goexit()
 }
 
-// expected are warnings and errors of etcd's that our settings, or every close, bring about.
-// What matters among them reaches the log as the member's end.
+// expected are warnings and errors of etcd's that our settings, or every close, bring about;
+// of a warning in a close of ours nobody need hear. What matters among them reaches the log as
+// the member's end.
 var expected = map[string]bool{
 	"exceeded recommended request limit":              true,
 	"simple token is not cryptographically signed":    true,
@@ -91,7 +92,8 @@ func (c *zapCore) Check(e zapcore.Entry, ce *zapcore.CheckedEntry) *zapcore.Chec
 	if e.Message == removedMessage {
 		c.fate.removed.Store(true)
 	}
-	if expected[e.Message] && e.Level < zapcore.PanicLevel {
+	closing := e.Level == zapcore.WarnLevel && c.fate.closing.Load()
+	if closing || expected[e.Message] && e.Level < zapcore.PanicLevel {
 		e.Level = zapcore.InfoLevel
 	}
 	if c.enabled(e.Level) {

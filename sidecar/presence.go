@@ -27,7 +27,11 @@ type presence struct {
 }
 
 func newPresence(app App) *presence {
-	return &presence{app: app, changed: make(chan struct{}), why: "it has not been seen yet"}
+	p := &presence{app: app, changed: make(chan struct{}), why: "it has not been seen yet"}
+	if app.Watch == WatchConnection { // said before the first can come
+		p.why = "it keeps no connection to GET /app open"
+	}
+	return p
 }
 
 // absences returns how often the application has gone: one that comes back at once is another.
@@ -71,8 +75,7 @@ func (p *presence) watch(ctx context.Context) {
 	case WatchAlways:
 		p.set(true, "")
 		<-ctx.Done()
-	case WatchConnection:
-		p.set(false, "it keeps no connection to GET /app open")
+	case WatchConnection: // connected counts them
 		<-ctx.Done()
 	case WatchHealth:
 		p.watchHealth(ctx)
