@@ -219,7 +219,7 @@ func TestRestartKeepsSessions(t *testing.T) {
 	members := membertest.Start(t, 3)
 	var ids []lease.ID
 	for i := range 20 {
-		s := open(t, members[i%3], lease.Options{TTL: 2 * time.Second, RequestID: fmt.Sprint(i)})
+		s := open(t, members[i%3], lease.Options{TTL: 5 * time.Second, RequestID: fmt.Sprint(i)})
 		ids = append(ids, s.Session.ID)
 	}
 	membertest.RestartAll(t, members)

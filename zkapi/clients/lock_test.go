@@ -147,7 +147,7 @@ func TestLockDelay(t *testing.T) {
 	defer cancel()
 	cluster := clustertest.Start(t, 1, clustertest.Options{})
 	o := allDoors(t, cluster)
-	const delay = 3 * time.Second
+	const delay = 5 * time.Second
 	type waiter struct {
 		name          string
 		ours          *held
