@@ -175,8 +175,11 @@ func TestAClaimIsTakenAnew(t *testing.T) {
 func TestAHigherPriority(t *testing.T) {
 	t.Parallel()
 	n := name(t, "e")
-	low := start(t, claims(Claim{Kind: Election, Name: n, Value: "low"}))
+	low := start(t, claims(Claim{Kind: Election, Name: n}), func(c *Config) { c.Owner = "low:7" })
 	token := leads(t, low.status+"/leader")
+	if view := good(t, http.MethodGet, member+"/v1/elections/"+n, ""); !strings.Contains(view.text, `"value":"low:7"`) {
+		t.Errorf("who has no value to tell leads as %s", view.text)
+	}
 	events := listen(t, low.url+"/events")
 	high := start(t, claims(Claim{Kind: Election, Name: n, Value: "high", Priority: 9}))
 	taken := leads(t, high.status+"/leader")
