@@ -212,7 +212,29 @@ func TestGraph(t *testing.T) {
 	})
 }
 
-// lookAtKnots compares the list of all cycles.
+// TestTwoWhoUpgrade has two readers of one lock wait as writers: each waits for itself, but for the
+// other too, and that cycle must be told.
+func TestTwoWhoUpgrade(t *testing.T) {
+	const read, write = "_c_00000000-0000-4000-8000-000000000000-__READ__", "_c_00000000-0000-4000-8000-000000000000-__WRIT__"
+	for _, order := range [][]struct {
+		session lease.ID
+		form    string
+	}{
+		{{1, read}, {2, read}, {1, write}, {2, write}},
+		{{1, read}, {2, read}, {2, write}, {1, write}},
+		{{1, read}, {2, write}, {1, write}}, // one of whom waits for nothing that is its own
+	} {
+		f := newForest(t, 2)
+		for _, c := range order {
+			f.join("a", c.session, "", c.form)
+		}
+		rings, actors, complete := f.l.rings(10)
+		if len(rings) != 1 || len(rings[0]) != 2 || !slices.Equal(actors, []int{2}) || !complete {
+			t.Errorf("%v: rings %v of %v actors, complete: %t; want one of two", order, rings, actors, complete)
+		}
+	}
+}
+
 // TestQueueOfSemaphore has a queue become a semaphore's and a lock's again, while contenders stand
 // in it. They count where it is a lock's, and nothing stays behind.
 func TestQueueOfSemaphore(t *testing.T) {
@@ -252,6 +274,7 @@ func TestQueueOfSemaphore(t *testing.T) {
 	counts("empty", 0)
 }
 
+// lookAtKnots compares the list of all cycles.
 func (f *forest) lookAtKnots(rt *rapid.T, g *naive) {
 	w := newWeb(f.l.footings, math.MaxInt)
 	names := make([]string, len(w.waits))

@@ -52,13 +52,13 @@ func (l *Locker) rings(limit int) (rings [][]step, actors []int, complete bool) 
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	g := newWeb(l.footings, listShare*l.cfg.DeadlockSearch)
-	s := search{footings: l.footings, limit: listShare * l.cfg.DeadlockSearch, newest: math.MaxInt64}
+	s := search{footings: l.footings, limit: listShare * l.cfg.DeadlockSearch, newest: math.MaxInt64, others: true}
 	for _, knot := range g.knots() {
 		// A wait that is not the newest may lead out of the knot only; the newest that leads
 		// round tells best when it was closed.
 		ring := []step(nil)
 		for _, n := range g.waitsOf(knot) {
-			if found, ok := s.run(n); ok && len(found) > 1 {
+			if found, ok := s.run(n); ok {
 				ring = found
 				break
 			}

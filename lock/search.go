@@ -19,6 +19,7 @@ type search struct {
 	footings footings
 	limit    int // contenders to look at
 	newest   int64
+	others   bool // a cycle of one actor, who waits for what it has itself, does not count
 
 	looked  int
 	self    actor
@@ -54,10 +55,13 @@ func (s *search) cut() bool { return s.looked > s.limit }
 func (s *search) expand(i int) (last *znode.Node) {
 	n := s.steps[i].node
 	dir := n.Parent()
+	// Where its own contenders do not lead back, somebody who waits for them does: whoever stands ahead
+	// of n too is looked at for what it waits for.
+	first := i == 0 && s.others
 	if before := s.covered[dir]; before != nil && !before.StandsAhead(n) {
 		return nil
 	}
-	if !n.Shared() {
+	if !n.Shared() && !first {
 		s.covered[dir] = n
 	}
 	for b := range dir.Blockers(n) {
@@ -65,10 +69,13 @@ func (s *search) expand(i int) (last *znode.Node) {
 			return nil
 		}
 		if s.self.is(b) {
+			if first {
+				continue
+			}
 			return b
 		}
 		f, known := s.footings[b.Owner()]
-		if !known || f.queued() == 0 || f.one == b && !n.Shared() {
+		if !known || f.queued() == 0 || f.one == b && !n.Shared() && !first {
 			continue // it waits for nobody, or for those ahead of it, at whom we look anyway
 		}
 		who := actorOf(b)
