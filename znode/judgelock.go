@@ -127,25 +127,33 @@ func (d *Draft) ownChild(dir, id string) (path string) {
 		return ""
 	}
 	stem := Join(dir, protectedPrefix+id+"-")
-	earlier := func(candidate string) bool {
-		// One that this batch has deleted and made again is among those made.
-		if n := d.find(candidate); n != nil && !n.fresh && n.Owner == d.by {
+	// The first by name, whichever of the layers it stands in: what is answered must not depend on how far
+	// the tree has come. Each layer is walked in that order, up to its first.
+	first := func(candidate string) {
+		if path == "" || candidate < path {
 			path = candidate
 		}
-		return path == ""
+	}
+	earlier := func(candidate string) (more bool) {
+		// One that this batch has deleted and made again is among those made.
+		n := d.find(candidate)
+		if n == nil || n.fresh || n.Owner != d.by {
+			return true
+		}
+		first(candidate)
+		return false
 	}
 	d.tree.ownChildren(d.by, stem, func(n *Node) bool { return earlier(n.path) })
-	if path == "" && d.below != nil {
+	if d.below != nil {
 		childrenMade(d.below.made(d.by), dir, stem, func(n *draftNode) bool { return earlier(n.path) })
 	}
-	if path == "" {
-		childrenMade(made, dir, stem, func(n *draftNode) bool {
-			if n.Czxid != d.zxid {
-				path = n.path
-			}
-			return path == ""
-		})
-	}
+	childrenMade(made, dir, stem, func(n *draftNode) bool {
+		if n.Czxid == d.zxid {
+			return true
+		}
+		first(n.path)
+		return false
+	})
 	return path
 }
 
