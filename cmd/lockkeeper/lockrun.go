@@ -99,7 +99,7 @@ func (r *lockRun) again(err error) bool {
 
 // once runs the command once.
 func (r *lockRun) once(ctx context.Context) (err error) {
-	signal.Reset(syscall.SIGTSTP) // until there is a command to pass it on to
+	signal.Reset(syscall.SIGTSTP, syscall.SIGCONT) // until there is a command to pass them on to
 	// Early, so that the command can begin at once when its turn has come.
 	if r.guard, err = supervise.Start(guardCommand); err != nil {
 		return &codedError{exitBroken, fmt.Errorf("%w; the command was not run", err)}

@@ -68,8 +68,12 @@ func (w *lockWork) start() error {
 		return w.lostBeforeStart()
 	}
 	w.grace, w.deadline = grace, deadline
-	if !signal.Ignored(syscall.SIGTSTP) {
-		signal.Notify(w.sigs, syscall.SIGTSTP)
+	// Not before: a SIGCONT that was for us, who had been stopped while we waited, would reach the command
+	// at any moment, and undo a stop of its own.
+	for _, sig := range []os.Signal{syscall.SIGTSTP, syscall.SIGCONT} {
+		if !signal.Ignored(sig) {
+			signal.Notify(w.sigs, sig)
+		}
 	}
 	err = w.guard.Run(supervise.Order{
 		Path: w.cfg.program, Args: w.cfg.command, Env: w.environment(),
