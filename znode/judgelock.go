@@ -117,44 +117,20 @@ func (d *Draft) downgrade(op *Op) Code {
 
 // ownChild returns the path of the znode that the request's session created in dir under the
 // given id before this request, or "". Znodes of the request itself do not count, so that it
-// can create several under one id.
+// can create several under one id. Of several it is the first by name, however far the tree has come.
 func (d *Draft) ownChild(dir, id string) (path string) {
 	if d.by == 0 || id == "" {
 		return ""
 	}
-	made := d.made(d.by)
-	if d.tree.NumEphemerals(d.by) == 0 && made == nil && (d.below == nil || d.below.made(d.by) == nil) {
+	if d.tree.NumEphemerals(d.by) == 0 && d.made(d.by) == nil && (d.below == nil || d.below.made(d.by) == nil) {
 		return ""
 	}
-	stem := Join(dir, protectedPrefix+id+"-")
-	// The first by name, whichever of the layers it stands in: what is answered must not depend on how far
-	// the tree has come. Each layer is walked in that order, up to its first.
-	first := func(candidate string) {
-		if path == "" || candidate < path {
-			path = candidate
+	for _, n := range d.owned(d.by, dir, id) {
+		if n.Czxid != d.zxid {
+			return n.path
 		}
 	}
-	earlier := func(candidate string) (more bool) {
-		// One that this batch has deleted and made again is among those made.
-		n := d.find(candidate)
-		if n == nil || n.fresh || n.Owner != d.by {
-			return true
-		}
-		first(candidate)
-		return false
-	}
-	d.tree.ownChildren(d.by, stem, func(n *Node) bool { return earlier(n.path) })
-	if d.below != nil {
-		childrenMade(d.below.made(d.by), dir, stem, func(n *draftNode) bool { return earlier(n.path) })
-	}
-	childrenMade(made, dir, stem, func(n *draftNode) bool {
-		if n.Czxid == d.zxid {
-			return true
-		}
-		first(n.path)
-		return false
-	})
-	return path
+	return ""
 }
 
 // made returns the ephemerals of a session that this batch has made and that still exist; nil if
